@@ -36,7 +36,7 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and caches; data in .b24 stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
