@@ -1,0 +1,129 @@
+"""Settings of a process: read once when it starts, from the environment and from ``.env`` in the working directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+POSTGRES_SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"})
+
+
+class SettingsError(Exception):
+    """A setting has a wrong value. The text is one line that names the variable and never holds a secret."""
+
+
+class Settings(BaseSettings):
+    """Every setting of the product; each attribute is the environment variable of the same name in capitals.
+
+    An empty variable counts as unset. Attributes that are secrets are ``SecretStr``: they print as stars.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    b24_home: Path = Path(".b24")
+    database_url: SecretStr | None = None
+    bitrix_webhook_url: SecretStr | None = None
+    bitrix_application_token: SecretStr | None = None
+    supabase_url: str | None = None
+    supabase_key: SecretStr | None = None
+    supabase_jwt_secret: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str = "https://api.openai.com/v1"
+    openai_model: str = "gpt-4o-mini"
+    sync_batch_size: int = Field(default=50, ge=1, le=50)
+    sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
+    embed_secret: SecretStr | None = None
+    embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    debug: bool = False
+
+    @field_validator("b24_home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _libpq_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(libpq_url(value.get_secret_value()))
+
+    @field_validator("supabase_url", "openai_base_url", mode="after")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/") if value is not None else None
+
+    @field_validator("embed_allowed_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("embed_allowed_origins", mode="after")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, host = origin.partition("://")
+            if scheme not in ("http", "https") or not host or "/" in host:
+                raise ValueError("must be sites like https://example.com, separated by commas")
+        return value
+
+
+def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings of this process.
+
+    ``env_file`` replaces ``.env`` of the working directory; ``overrides`` (attribute names) win over the environment.
+    Raises ``SettingsError``: one line, naming the variable.
+    """
+    try:
+        if env_file is not None:
+            return Settings(_env_file=env_file, **overrides)
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_first_problem(error.errors(include_input=False, include_url=False))) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {error.filename or '.env'}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8 text: save it as UTF-8") from None
+
+
+def parse_database_url(text: str) -> URL:
+    """Parse a PostgreSQL URL of any of the usual spellings. Raises ``ValueError`` without the text: it holds a password."""
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a URL like postgresql://user:password@host:5432/database") from None
+    if url.drivername not in POSTGRES_SCHEMES:
+        raise ValueError("must start with postgresql://")
+    if not url.database:
+        raise ValueError("names no database: postgresql://user:password@host:5432/DATABASE")
+    return url
+
+
+def libpq_url(
+    text: str, drivername: Literal["postgresql", "postgresql+psycopg", "postgresql+psycopg2"] = "postgresql"
+) -> str:
+    """The same URL with the scheme of libpq (``postgresql://``) or of one SQLAlchemy driver."""
+    return parse_database_url(text).set(drivername=drivername).render_as_string(hide_password=False)
+
+
+def _first_problem(errors: list[Any]) -> str:
+    problem: Mapping[str, Any] = errors[0]
+    variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{variable}: {message[:1].lower()}{message[1:]}{more}"
