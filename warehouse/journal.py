@@ -1,0 +1,161 @@
+"""What the service remembers about syncs: watermarks, the log of runs, and values that did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection, sql
+from psycopg.rows import class_row
+
+from warehouse.columns import BIGINT, Table
+from warehouse.load import CellIssue, Merge
+from warehouse.tables import identifier
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """How far an entity's mirror has come. ``watermark`` is an instant of the portal's clock."""
+
+    watermark: datetime | None = None
+    highest_id: int | None = None
+    last_sync_type: str | None = None
+    last_sync_at: datetime | None = None
+    last_full_at: datetime | None = None
+    rows_total: int | None = None
+
+
+@contextmanager
+def sync_lock(conn: Connection, entity: str) -> Iterator[bool]:
+    """Try to become the only sync of an entity, whatever process started it.
+
+    Yields whether it was granted. The lock belongs to the connection's session, so a killed process gives it back.
+    """
+    name = f"b24 sync {entity}"
+    row = conn.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
+    granted = bool(row and row[0])
+    conn.commit()
+    try:
+        yield granted
+    finally:
+        if granted and not conn.closed:
+            conn.rollback()
+            conn.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+            conn.commit()
+
+
+def read_state(conn: Connection, entity: str) -> SyncState:
+    """The stored state of an entity; empty when it was never synced."""
+    with conn.cursor(row_factory=class_row(SyncState)) as cursor:
+        cursor.execute(
+            """SELECT watermark, highest_id, last_sync_type, last_sync_at, last_full_at, rows_total
+               FROM app.sync_state WHERE entity = %s""",
+            (entity,),
+        )
+        return cursor.fetchone() or SyncState()
+
+
+def commit_state(
+    conn: Connection, table: Table, *, sync_type: str, watermark: datetime | None, changed: bool
+) -> SyncState:
+    """Record a finished sync in the caller's transaction: watermark, highest id, live rows, data version.
+
+    The watermark never moves back; the data version moves only when rows ``changed``, so that readers may cache by it.
+    """
+    before = read_state(conn, table.entity)
+    highest, rows = before.highest_id, before.rows_total
+    if changed or rows is None:
+        numeric = next(column.pg_type == BIGINT for column in table.columns if column.name == table.key)
+        counted = conn.execute(
+            sql.SQL("SELECT {highest}, count(*) FILTER (WHERE _deleted_at IS NULL) FROM {table}").format(
+                highest=sql.SQL("max({})").format(sql.Identifier(table.key)) if numeric else sql.SQL("NULL::int8"),
+                table=identifier(table),
+            )
+        ).fetchone()
+        highest, rows = counted or (None, None)
+    conn.execute(
+        """INSERT INTO app.sync_state AS s (entity, watermark, highest_id, last_sync_type, last_sync_at, last_full_at,
+               rows_total, data_version)
+           VALUES (%(entity)s, %(watermark)s, %(highest)s, %(sync_type)s, now(),
+               CASE WHEN %(sync_type)s = 'full' THEN now() END, %(rows)s, 1)
+           ON CONFLICT (entity) DO UPDATE SET
+               watermark = greatest(s.watermark, excluded.watermark), highest_id = excluded.highest_id,
+               last_sync_type = excluded.last_sync_type, last_sync_at = excluded.last_sync_at,
+               last_full_at = coalesce(excluded.last_full_at, s.last_full_at), rows_total = excluded.rows_total,
+               data_version = s.data_version + %(changed)s::int, updated_at = now()""",
+        {
+            "entity": table.entity,
+            "watermark": watermark,
+            "highest": highest,
+            "sync_type": sync_type,
+            "rows": rows,
+            "changed": changed,
+        },
+    )
+    return read_state(conn, table.entity)
+
+
+def start_log(conn: Connection, entity: str, sync_type: str, *, run_id: str | None, trigger: str | None) -> int:
+    """Write the beginning of a sync to ``app.sync_logs``; answers its id.
+
+    The caller holds the entity's sync lock, so an older entry that still says running was left by a killed process.
+    """
+    conn.execute(
+        """UPDATE app.sync_logs SET status = 'failed', finished_at = now(),
+               error = 'The process ended without a word; the next sync of this entity found it gone.'
+           WHERE entity = %s AND status = 'running'""",
+        (entity,),
+    )
+    row = conn.execute(
+        """INSERT INTO app.sync_logs (entity, sync_type, run_id, trigger, status)
+           VALUES (%s, %s, %s, %s, 'running') RETURNING id""",
+        (entity, sync_type, run_id, trigger),
+    ).fetchone()
+    conn.commit()
+    if row is None:
+        raise RuntimeError("app.sync_logs accepted no row")
+    return int(row[0])
+
+
+def log_progress(conn: Connection, log_id: int, merge: Merge, *, requests: int, expected: int | None) -> None:
+    """Bring the counts of a running sync up to date, in the caller's transaction. ``expected`` is a row count."""
+    conn.execute(
+        """UPDATE app.sync_logs SET fetched = %s, inserted = %s, updated = %s, unchanged = %s, cells_nulled = %s,
+               requests = %s, expected = %s WHERE id = %s""",
+        (
+            merge.fetched,
+            merge.inserted,
+            merge.updated,
+            merge.unchanged,
+            merge.cells_nulled,
+            requests,
+            expected,
+            log_id,
+        ),
+    )
+
+
+def finish_log(conn: Connection, log_id: int, *, columns_added: Sequence[str], error: str | None = None) -> None:
+    """Write the end of a sync, in the caller's transaction."""
+    conn.execute(
+        """UPDATE app.sync_logs SET status = %s, finished_at = now(), columns_added = %s, error = %s WHERE id = %s""",
+        ("failed" if error else "succeeded", list(columns_added), error, log_id),
+    )
+
+
+def record_issues(conn: Connection, entity: str, run_id: str | None, issues: Sequence[CellIssue]) -> None:
+    """Keep the values that did not fit, one row for each cell; a repeated one is counted."""
+    latest = {(issue.row_id, issue.field): issue for issue in issues}
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO app.sync_issues AS known (entity, row_id, field, value, reason, run_id)
+               VALUES (%s, %s, %s, %s, %s, %s)
+               ON CONFLICT (entity, row_id, field) DO UPDATE SET value = excluded.value, reason = excluded.reason,
+                   run_id = excluded.run_id, last_seen = now(), occurrences = known.occurrences + 1""",
+            [
+                (entity, issue.row_id, issue.field, issue.value, issue.reason, run_id)
+                for _, issue in sorted(latest.items())
+            ],
+        )
