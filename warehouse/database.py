@@ -1,4 +1,4 @@
-"""The PostgreSQL database of this installation: its address, connections to it, and what is wrong when there are none."""
+"""The PostgreSQL database of this installation: its address, connections to it, and why there are none."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import structlog
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from warehouse.embedded import EmbeddedServerError, embedded_server
-from warehouse.settings import Settings, libpq_url
+from warehouse.embedded import embedded_server
+from warehouse.embedded_user import EmbeddedServerError
+from warehouse.settings import Settings, libpq_url, render_url
 
 OLDEST_SERVER = 14
 CONNECT_SECONDS = 10
@@ -63,7 +64,7 @@ class Database:
         return str(self._parts.get("user") or "")
 
     def connect(self, purpose: str = "", **options: Any) -> psycopg.Connection[Any]:
-        """A new psycopg connection. ``purpose`` is shown in ``pg_stat_activity``; ``options`` go to ``psycopg.connect``.
+        """A new psycopg connection. ``pg_stat_activity`` shows ``purpose``; ``options`` go to ``psycopg.connect``.
 
         Raises ``DatabaseError`` (``DatabaseUnreachable`` when waiting may help).
         """
@@ -89,7 +90,7 @@ class Database:
         given = url.query.get("options")
         options = " ".join([given] if isinstance(given, str) else list(given or []))
         query = {"options": f"{options} -csearch_path=dagster".strip(), "application_name": "b24 dagster"}
-        return url.update_query_dict(query).render_as_string(hide_password=False)
+        return render_url(url.update_query_dict(query))
 
     def wait_until_ready(self, timeout: float = READY_SECONDS) -> int:
         """Wait until the server answers, at most ``timeout`` seconds. Returns its major version.

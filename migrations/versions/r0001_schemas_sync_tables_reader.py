@@ -1,0 +1,162 @@
+"""The schemas, the tables of the sync, and the role that may read the views.
+
+Revises: nothing
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from warehouse.database import DatabaseError
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = """
+CREATE TABLE app.sync_config (
+    entity text PRIMARY KEY,
+    enabled boolean NOT NULL DEFAULT true,
+    sync_interval_minutes integer NOT NULL CHECK (sync_interval_minutes BETWEEN 1 AND 10080),
+    webhook_enabled boolean NOT NULL DEFAULT true,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE app.sync_config IS 'Which entities are synced, how often, and whether events are heeded';
+
+CREATE TABLE app.sync_state (
+    entity text PRIMARY KEY,
+    watermark timestamptz,
+    highest_id bigint,
+    last_sync_type text,
+    last_sync_at timestamptz,
+    last_full_at timestamptz,
+    rows_total bigint,
+    data_version bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE app.sync_state IS 'How far each entity is copied';
+COMMENT ON COLUMN app.sync_state.watermark IS 'The portal''s clock at the start of the last sync that was committed';
+COMMENT ON COLUMN app.sync_state.data_version IS 'Grows by one with every committed sync that changed rows';
+
+CREATE TABLE app.sync_logs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id text,
+    entity text NOT NULL,
+    sync_type text NOT NULL,
+    trigger text,
+    status text NOT NULL CHECK (status IN ('running', 'succeeded', 'failed')),
+    started_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    fetched bigint NOT NULL DEFAULT 0,
+    inserted bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0,
+    deleted bigint NOT NULL DEFAULT 0,
+    cells_nulled bigint NOT NULL DEFAULT 0,
+    requests bigint NOT NULL DEFAULT 0,
+    columns_added text[] NOT NULL DEFAULT '{}',
+    error text
+);
+CREATE INDEX sync_logs_entity_started_at ON app.sync_logs (entity, started_at DESC);
+CREATE INDEX sync_logs_run_id ON app.sync_logs (run_id);
+COMMENT ON TABLE app.sync_logs IS 'One row for each sync of an entity';
+
+CREATE TABLE app.sync_issues (
+    entity text,
+    row_id text,
+    field text,
+    value text,
+    reason text NOT NULL,
+    run_id text,
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    last_seen timestamptz NOT NULL DEFAULT now(),
+    occurrences bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (entity, row_id, field)
+);
+COMMENT ON TABLE app.sync_issues IS 'Values of the portal that did not fit their column and became null';
+
+CREATE TABLE app.table_columns (
+    table_name text,
+    column_name text,
+    entity text NOT NULL,
+    field_code text NOT NULL,
+    part text NOT NULL DEFAULT 'value',
+    pg_type text NOT NULL,
+    field_type text NOT NULL,
+    multiple boolean NOT NULL,
+    title text NOT NULL,
+    position integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    vanished_at timestamptz,
+    PRIMARY KEY (table_name, column_name)
+);
+COMMENT ON TABLE app.table_columns IS 'Which portal field each column of the mirror holds';
+
+CREATE TABLE app.views (
+    name text PRIMARY KEY,
+    definition_hash text NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE app.views IS 'The definition that each view of schema crm was last created from';
+"""
+
+READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "30s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    for schema in ("bitrix", "crm", "dagster"):
+        # Not IF NOT EXISTS: that wants the right to create even when an administrator has made the schema already.
+        if not _schema_exists(connection, schema):
+            connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+        connection.execute(sa.text(f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC"))
+    connection.execute(sa.text("REVOKE ALL ON SCHEMA app FROM PUBLIC"))
+    connection.exec_driver_sql(TABLES)
+    _create_reader(connection)
+    connection.execute(sa.text("GRANT USAGE ON SCHEMA crm TO chart_reader"))
+    connection.execute(sa.text("GRANT SELECT ON ALL TABLES IN SCHEMA crm TO chart_reader"))
+    connection.execute(sa.text("ALTER DEFAULT PRIVILEGES IN SCHEMA crm GRANT SELECT ON TABLES TO chart_reader"))
+    _close_public(connection)
+
+
+def _schema_exists(connection: sa.Connection, name: str) -> bool:
+    query = sa.text("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)")
+    return bool(connection.execute(query, {"name": name}).scalar_one())
+
+
+def _create_reader(connection: sa.Connection) -> None:
+    """Create ``chart_reader`` unless it exists: roles belong to the server, other databases may share it."""
+    exists = connection.execute(sa.text("SELECT oid FROM pg_roles WHERE rolname = 'chart_reader'")).scalar()
+    may_create, login = connection.execute(
+        sa.text("SELECT rolcreaterole OR rolsuper, rolname FROM pg_roles WHERE rolname = current_user")
+    ).one()
+    if exists is None and not may_create:
+        raise DatabaseError(
+            f"the database login {login!r} may not create the role chart_reader. Let an administrator run "
+            f'once: ALTER ROLE "{login}" CREATEROLE; (or: CREATE ROLE chart_reader NOLOGIN;) and start again.'
+        )
+    if exists is None:
+        connection.exec_driver_sql(
+            "DO $$ BEGIN CREATE ROLE chart_reader NOLOGIN;"
+            " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"  # by a migration next door
+        )
+    for name, value in READER_SETTINGS.items():
+        # A role that somebody else made may not be ours to alter; its logins are given the same settings anyway.
+        connection.exec_driver_sql(
+            f"DO $$ BEGIN ALTER ROLE chart_reader SET {name} = '{value}';"
+            " EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
+        )
+
+
+def _close_public(connection: sa.Connection) -> None:
+    """Take schema ``public`` from everybody where it is ours to take (since PostgreSQL 15 the database owner's)."""
+    ours = sa.text("SELECT pg_has_role(current_user, nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'")
+    if connection.execute(ours).scalar():
+        connection.execute(sa.text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
