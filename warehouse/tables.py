@@ -36,12 +36,18 @@ def ensure_table(conn: Connection, entity: Entity, fields: Iterable[Field]) -> D
         table = design(
             entity.name, entity.table, fields, key=entity.key, modified=entity.modified, known=known.values()
         )
-        created = _create(conn, table) if not known else False
         added = [column for column in table.columns if column.name not in known]
-        if not created:
+        if known:
             _add_columns(conn, table, added)
+        else:
+            _create(conn, table)
         _record(conn, table)
     return Design(table, tuple(column.name for column in added))
+
+
+def existing_tables(conn: Connection) -> frozenset[str]:
+    """The names of the mirror tables that were made so far."""
+    return frozenset(row[0] for row in conn.execute("SELECT DISTINCT table_name FROM app.table_columns"))
 
 
 def lock(conn: Connection, what: str) -> None:
@@ -64,7 +70,7 @@ def _known_columns(conn: Connection, table: str) -> dict[str, KnownColumn]:
         return {row.name: row for row in rows}
 
 
-def _create(conn: Connection, table: Table) -> bool:
+def _create(conn: Connection, table: Table) -> None:
     columns = sql.SQL(", ").join(_definition(column) for column in table.columns)
     conn.execute(
         sql.SQL(
@@ -72,7 +78,6 @@ def _create(conn: Connection, table: Table) -> bool:
                _deleted_at timestamptz, _extra jsonb, PRIMARY KEY ({key}))"""
         ).format(table=identifier(table), columns=columns, key=sql.Identifier(table.key))
     )
-    return True
 
 
 def _add_columns(conn: Connection, table: Table, columns: list[Column]) -> None:

@@ -1,0 +1,16 @@
+"""The Dagster code location: nothing but assembly."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets import ENTITY_ASSETS, PORTAL
+from orchestration.jobs import JOBS
+from orchestration.resources import PortalResource, WarehouseResource
+
+defs = dg.Definitions(
+    assets=[PORTAL, *ENTITY_ASSETS],
+    jobs=JOBS,
+    resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,256 @@
+"""One sync of one entity, from the portal to committed rows. Knows nothing of Dagster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import psycopg
+import structlog
+from psycopg import Connection
+
+from bitrix.client import PortalClient
+from bitrix.describe import describe
+from bitrix.entities import ENTITIES, Entity, Walk
+from bitrix.fields import Field
+from bitrix.walk import RowWalk, snapshot, walk, walk_changes
+from warehouse.columns import Column, Table
+from warehouse.journal import (
+    SyncState,
+    commit_state,
+    finish_log,
+    log_progress,
+    read_state,
+    record_issues,
+    start_log,
+    sync_lock,
+)
+from warehouse.load import Merge, RowConverter, merge
+from warehouse.tables import ensure_table, existing_tables
+from warehouse.views import refresh_views
+
+SyncType = Literal["full", "incremental"]
+
+UNIT_ROWS = 10_000
+"""Rows of one transaction. Committing every 2,500 rows costs a fifth of the speed; more rows cost memory."""
+
+OVERLAP = timedelta(minutes=5)
+"""The modification time has a precision of one second and changes become visible late: windows overlap by this much."""
+
+LOCK_POLL_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class SyncBusyError(Exception):
+    """Another sync of the entity did not end within the time that this one may wait."""
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal."""
+
+    entity: str
+    sync_type: SyncType
+    counts: Merge = field(default_factory=Merge)
+    requests: int = 0
+    seconds: float = 0.0
+    columns_added: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    views_changed: tuple[str, ...] = ()
+    state: SyncState = field(default_factory=SyncState)
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows fetched for each second of the whole sync."""
+        return self.counts.fetched / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What is asked for: which entity, how, on whose behalf. ``wait_seconds`` bounds the wait for another sync."""
+
+    entity: Entity
+    sync_type: SyncType
+    run_id: str | None = None
+    trigger: str | None = None
+    wait_seconds: float = 900.0
+
+
+async def sync_entity(client: PortalClient, connect: Callable[[], Connection], request: SyncRequest) -> SyncReport:
+    """Bring one entity's table up to date and log it.
+
+    An incremental sync of an entity that was never synced in full becomes a full one. Errors of the portal and of the
+    database pass through after they were written to ``app.sync_logs``.
+
+    Raises ``SyncBusyError`` when another sync of the entity holds its lock for longer than ``wait_seconds``.
+    """
+    with connect() as conn:
+        deadline = time.monotonic() + request.wait_seconds
+        while True:
+            with sync_lock(conn, request.entity.name) as granted:
+                if granted:
+                    return await _Sync(client, connect, conn, request).run()
+            if time.monotonic() >= deadline:
+                raise SyncBusyError(
+                    f"Another sync of {request.entity.name} is running. Wait for it to end, or stop it in Dagster."
+                )
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+
+
+class _Sync:
+    """The steps of one sync, holding the entity's lock. Database work runs in a thread while the walk fetches on."""
+
+    def __init__(
+        self, client: PortalClient, connect: Callable[[], Connection], conn: Connection, request: SyncRequest
+    ) -> None:
+        self._client = client
+        self._connect = connect
+        self._conn = conn
+        self._request = request
+        self._entity = request.entity
+        self._log = log.bind(entity=request.entity.name, run_id=request.run_id)
+
+    async def run(self) -> SyncReport:
+        started = time.monotonic()
+        requests_before = self._client.requests
+        self._state = read_state(self._conn, self._entity.name)
+        full = self._request.sync_type == "full" or self._state.last_full_at is None
+        self._report = SyncReport(self._entity.name, "full" if full else "incremental")
+        self._requests_before = requests_before
+        self._log_id = start_log(
+            self._conn,
+            self._entity.name,
+            self._report.sync_type,
+            run_id=self._request.run_id,
+            trigger=self._request.trigger,
+        )
+        self._log.info("sync started", sync_type=self._report.sync_type)
+        try:
+            watermark = await self._copy_rows(full)
+            self._report.requests = self._client.requests - requests_before
+            await asyncio.to_thread(self._finish, watermark)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        self._report.seconds = time.monotonic() - started
+        self._log.info("sync finished", fetched=self._report.counts.fetched, seconds=round(self._report.seconds, 1))
+        return self._report
+
+    async def _copy_rows(self, full: bool) -> datetime | None:
+        """Design the table, then move all rows; answers the next watermark."""
+        if self._entity.walk is Walk.DERIVED:
+            crm = [entity for entity in ENTITIES if entity.userfields_method]
+            fields = await describe(self._client, crm)
+            await asyncio.to_thread(self._prepare, self._entity.fields)
+            await self._write_all(option_rows(fields))
+            return None
+        described = await describe(self._client, [self._entity])
+        await asyncio.to_thread(self._prepare, described[self._entity.name])
+        if self._entity.walk is Walk.SNAPSHOT:
+            await self._write_all(await snapshot(self._client, self._entity))
+            return None
+        rows = self._open_walk(full)
+        await self._write_walk(rows)
+        return rows.started_at
+
+    def _open_walk(self, full: bool) -> RowWalk:
+        if full:
+            return walk(self._client, self._entity)
+        since = self._state.watermark - OVERLAP if self._state.watermark else None
+        return walk_changes(self._client, self._entity, since=since, above_id=self._state.highest_id or 0)
+
+    async def _write_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        for start in range(0, len(rows), UNIT_ROWS):
+            await asyncio.to_thread(self._write_unit, rows[start : start + UNIT_ROWS], len(rows))
+
+    async def _write_walk(self, rows: RowWalk) -> None:
+        unit: list[dict[str, Any]] = []
+        writing: Awaitable[None] | None = None
+        try:
+            async for part in rows:
+                unit.extend(part.rows)
+                if len(unit) >= UNIT_ROWS:
+                    if writing is not None:
+                        await writing
+                    # One unit is written while the next is fetched, never two: memory stays flat.
+                    writing = asyncio.ensure_future(asyncio.to_thread(self._write_unit, unit, rows.expected))
+                    unit = []
+        finally:
+            if writing is not None:
+                await writing  # also after an error: the thread uses the connection until it is done
+        if unit:
+            await asyncio.to_thread(self._write_unit, unit, rows.expected)
+
+    def _prepare(self, fields: Sequence[Field]) -> None:
+        """Tables and views first. A view needs the tables that its labels come from, so those exist before any row."""
+        have = existing_tables(self._conn)
+        for other in ENTITIES:
+            if other.fields and other.table not in have and other is not self._entity:
+                ensure_table(self._conn, other, other.fields)
+        designed = ensure_table(self._conn, self._entity, fields)
+        self._table: Table = designed.table
+        self._converter = RowConverter(designed.table)
+        self._report.columns = designed.table.columns
+        self._report.columns_added = designed.added
+        self._report.views_changed = tuple(refresh_views(self._conn))
+        self._conn.commit()
+
+    def _write_unit(self, rows: Sequence[Mapping[str, Any]], expected: int | None) -> None:
+        prepared = self._converter.prepare(rows)
+        with self._conn.transaction():
+            self._report.counts.add(merge(self._conn, self._table, prepared))
+            record_issues(self._conn, self._entity.name, self._request.run_id, prepared.issues)
+            log_progress(
+                self._conn,
+                self._log_id,
+                self._report.counts,
+                requests=self._client.requests - self._requests_before,
+                expected=expected,
+            )
+
+    def _finish(self, watermark: datetime | None) -> None:
+        counts = self._report.counts
+        with self._conn.transaction():
+            self._report.state = commit_state(
+                self._conn,
+                self._table,
+                sync_type=self._report.sync_type,
+                watermark=watermark,
+                changed=bool(counts.inserted or counts.updated or self._report.columns_added),
+            )
+            log_progress(self._conn, self._log_id, counts, requests=self._report.requests, expected=counts.fetched)
+            finish_log(self._conn, self._log_id, columns_added=self._report.columns_added)
+
+    def _fail(self, error: BaseException) -> None:
+        """Write the failure down, on a connection of its own: the sync's may be broken or inside a transaction."""
+        reason = str(error) or type(error).__name__
+        self._log.error("sync failed", error=reason)
+        try:
+            with self._connect() as conn, conn.transaction():
+                finish_log(conn, self._log_id, columns_added=self._report.columns_added, error=reason)
+        except psycopg.Error as unwritten:
+            # The sync's own error matters more; the next sync of this entity closes the open entry.
+            self._log.warning("the failure could not be written to app.sync_logs", error=str(unwritten))
+
+
+def option_rows(fields: Mapping[str, Sequence[Field]]) -> list[dict[str, Any]]:
+    """The options of all enumeration fields, one row each, as ``field_options`` keeps them."""
+    return [
+        {
+            "ID": option.id,
+            "ENTITY": entity,
+            "FIELD": item.code,
+            "VALUE": option.value,
+            "SORT": option.sort,
+            "XML_ID": option.xml_id,
+            "IS_DEFAULT": option.is_default,
+        }
+        for entity, described in fields.items()
+        for item in described
+        for option in item.options
+    ]

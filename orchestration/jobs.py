@@ -1,0 +1,46 @@
+"""Jobs: one sync for each entity, and one of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from bitrix.entities import ENTITIES, Entity
+from orchestration.assets import asset_key
+from orchestration.sync_config import SyncConfig
+
+SYNC_ALL = "sync_all"
+
+
+def job_name(entity: Entity) -> str:
+    """``sync_deal`` for deals."""
+    return f"sync_{entity.name}"
+
+
+def _sync_job(name: str, entities: Sequence[Entity], *, tag: str, description: str) -> Any:
+    keys = [asset_key(entity) for entity in entities]
+
+    @dg.config_mapping
+    def every_asset(config: SyncConfig) -> dict[str, Any]:
+        sync_type = config.sync_type.value
+        return {"ops": {key.to_python_identifier(): {"config": {"sync_type": sync_type}} for key in keys}}
+
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*keys),
+        config=every_asset,
+        description=description,
+        tags={"entity": tag},
+        executor_def=dg.in_process_executor,  # a second process would add two seconds to every run
+    )
+
+
+JOBS = [
+    *(
+        _sync_job(job_name(entity), [entity], tag=entity.name, description=f"One sync of {entity.title.lower()}.")
+        for entity in ENTITIES
+    ),
+    _sync_job(SYNC_ALL, ENTITIES, tag="all", description="One sync of every table."),
+]

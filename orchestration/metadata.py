@@ -1,0 +1,43 @@
+"""What a materialization shows in the Dagster UI about the sync behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.entity_sync import SyncReport
+
+
+def sync_metadata(report: SyncReport) -> dict[str, Any]:
+    """Counts, cost and columns of one sync. ``dagster/row_count`` draws the plot of the table's size."""
+    counts, state = report.counts, report.state
+    shown: dict[str, Any] = {
+        "dagster/row_count": state.rows_total or 0,
+        "dagster/column_schema": _column_schema(report),
+        "sync type": report.sync_type,
+        "fetched": counts.fetched,
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "cells nulled": counts.cells_nulled,
+        "requests": report.requests,
+        "rows per second": round(report.rows_per_second),
+        "seconds": round(report.seconds, 2),
+        "columns added": ", ".join(report.columns_added) or "none",
+        "views changed": ", ".join(report.views_changed) or "none",
+    }
+    if state.watermark:
+        shown["watermark"] = dg.MetadataValue.timestamp(state.watermark)
+    if counts.cells_nulled:
+        shown["values that did not fit"] = "see app.sync_issues, the newest last_seen first"
+    return shown
+
+
+def _column_schema(report: SyncReport) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, type=column.pg_type, description=column.field.title)
+            for column in report.columns
+        ]
+    )

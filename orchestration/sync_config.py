@@ -1,0 +1,24 @@
+"""Run configuration of a sync, the same for an asset and for a job."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import dagster as dg
+from pydantic import Field
+
+
+class SyncKind(Enum):
+    """How a sync reads the portal."""
+
+    full = "full"
+    incremental = "incremental"
+
+
+class SyncConfig(dg.Config):
+    """``{"sync_type": "full" | "incremental"}``. An entity that was never synced is always synced in full."""
+
+    sync_type: SyncKind = Field(
+        default=SyncKind.incremental,
+        description="full reads every row again; incremental reads what changed since the last sync.",
+    )
