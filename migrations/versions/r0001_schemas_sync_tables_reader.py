@@ -56,12 +56,14 @@ CREATE TABLE app.sync_logs (
     deleted bigint NOT NULL DEFAULT 0,
     cells_nulled bigint NOT NULL DEFAULT 0,
     requests bigint NOT NULL DEFAULT 0,
+    expected bigint,
     columns_added text[] NOT NULL DEFAULT '{}',
     error text
 );
 CREATE INDEX sync_logs_entity_started_at ON app.sync_logs (entity, started_at DESC);
 CREATE INDEX sync_logs_run_id ON app.sync_logs (run_id);
 COMMENT ON TABLE app.sync_logs IS 'One row for each sync of an entity';
+COMMENT ON COLUMN app.sync_logs.expected IS 'How many rows the sync expects to fetch, once known';
 
 CREATE TABLE app.sync_issues (
     entity text,
@@ -87,6 +89,7 @@ CREATE TABLE app.table_columns (
     field_type text NOT NULL,
     multiple boolean NOT NULL,
     title text NOT NULL,
+    status_type text,
     position integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     vanished_at timestamptz,
