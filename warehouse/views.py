@@ -161,19 +161,26 @@ def _add_status(view: View, column: StoredColumn, base: str) -> None:
         view.add(f"{base}_name", _status_label(column, dictionary), f"{column.title}: name")
         return
     alias = _alias("statuses", column)
-    # DISTINCT ON keeps one row of a code that was deleted and made again, and proves to the planner that it is unique.
-    view.joins.append(
-        sql.SQL(
-            """LEFT JOIN (SELECT DISTINCT ON (entity_id, status_id) entity_id, status_id, name, sort
-               FROM {statuses} ORDER BY entity_id, status_id, _deleted_at DESC NULLS FIRST, id DESC) {alias}
-               ON {alias}.status_id = t.{c} AND {alias}.entity_id = {dictionary}"""
-        ).format(
-            statuses=identifier("statuses"), alias=alias, c=sql.Identifier(column.column_name), dictionary=dictionary
-        )
-    )
+    view.joins.append(_status_join(column, dictionary, alias))
     view.add(f"{base}_name", sql.SQL("{}.name").format(alias), f"{column.title}: name")
     if column.field_code in ("STAGE_ID", "STATUS_ID"):
         view.add(f"{base}_sort", sql.SQL("{}.sort").format(alias), f"{column.title}: order in the funnel")
+
+
+def _status_join(column: StoredColumn, dictionary: sql.Composable, alias: sql.Identifier) -> sql.Composed:
+    """Join a dictionary. DISTINCT ON keeps one row of a code that was deleted and made again, and proves to the planner
+    that the side is unique; for that, a constant dictionary must be chosen inside the sub-select."""
+    inside = isinstance(dictionary, sql.Literal)
+    text = """LEFT JOIN (SELECT DISTINCT ON ({distinct}) entity_id, status_id, name, sort FROM {statuses} {where}
+              ORDER BY {distinct}, _deleted_at DESC NULLS FIRST, id DESC) {alias} ON {alias}.status_id = t.{c} {also}"""
+    return sql.SQL(text).format(
+        distinct=sql.SQL("status_id" if inside else "entity_id, status_id"),
+        statuses=identifier("statuses"),
+        where=sql.SQL("WHERE entity_id = {}").format(dictionary) if inside else sql.SQL(""),
+        alias=alias,
+        c=sql.Identifier(column.column_name),
+        also=sql.SQL("") if inside else sql.SQL("AND {}.entity_id = {}").format(alias, dictionary),
+    )
 
 
 def _dictionary(entity: Entity, column: StoredColumn) -> sql.Composable:

@@ -1,0 +1,178 @@
+"""The crm views: labels, live rows, comments, and how they follow the field list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from bitrix.entities import ENTITIES, entity_named
+from bitrix.fields import Field, Option
+from warehouse.database import Database
+from warehouse.load import RowConverter, merge
+from warehouse.tables import ensure_table
+from warehouse.views import refresh_views
+
+FIELDS = [
+    Field("ID", "integer", title="ID"),
+    Field("TITLE", "string", title="Название"),
+    Field("STAGE_ID", "crm_status", title="Стадия сделки", status_type="DEAL_STAGE"),
+    Field("CATEGORY_ID", "crm_category", title="Воронка"),
+    Field("SOURCE_ID", "crm_status", title="Источник", status_type="SOURCE"),
+    Field("ASSIGNED_BY_ID", "user", title="Ответственный"),
+    Field("COMPANY_ID", "crm_company", title="Компания"),
+    Field("CURRENCY_ID", "crm_currency", title="Валюта"),
+    Field("UF_REASON", "enumeration", title="Причина", options=(Option("1", "Дорого"),)),
+    Field("UF_TAGS", "enumeration", multiple=True, title="Теги"),
+    Field("UF_TEAM", "employee", multiple=True, title="Команда"),
+    Field("UF_BRANCH", "crm_status", title="Отрасль", status_type="INDUSTRY"),
+    Field("UF_SUM", "money", title="Сумма"),
+    Field("DATE_MODIFY", "datetime", title="Дата изменения"),
+]
+COMPANY = [Field("ID", "integer"), Field("TITLE", "string", title="Название")]
+
+
+@pytest.fixture
+def conn(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    with database.connect("test") as connection:
+        yield connection
+
+
+def fill(conn: psycopg.Connection[Any], name: str, fields: list[Field], *rows: dict[str, Any]) -> None:
+    table = ensure_table(conn, entity_named(name), fields).table
+    with conn.transaction():
+        merge(conn, table, RowConverter(table).prepare(rows))
+
+
+@pytest.fixture
+def filled(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    for entity in ENTITIES:
+        if entity.fields:
+            ensure_table(conn, entity, entity.fields)
+
+    def own(name: str) -> list[Field]:
+        return list(entity_named(name).fields)
+
+    def status(number: int, dictionary: str, code: str, name: str) -> dict[str, Any]:
+        return {"ID": number, "ENTITY_ID": dictionary, "STATUS_ID": code, "NAME": name, "SORT": "10"}
+
+    fill(
+        conn,
+        "status",
+        own("status"),
+        status(1, "DEAL_STAGE", "NEW", "Новая"),
+        status(2, "DEAL_STAGE_1", "C1:NEW", "Новая партнёрская"),
+        status(3, "STATUS", "NEW", "Не обработан"),
+        status(4, "SOURCE", "WEB", "Сайт"),
+        status(5, "SOURCE", "WEB", "Сайт (новый)"),
+        status(6, "INDUSTRY", "IT", "ИТ"),
+    )
+    fill(conn, "pipeline", own("pipeline"), {"id": 0, "name": "Общая"}, {"id": 1, "name": "Партнёры"})
+    fill(
+        conn,
+        "user",
+        own("user"),
+        {"ID": "1", "NAME": "Анна", "LAST_NAME": "Ким"},
+        {"ID": "2", "NAME": "Bob", "LAST_NAME": ""},
+    )
+    fill(conn, "currency", own("currency"), {"CURRENCY": "RUB", "FULL_NAME": "Рубль"})
+    fill(
+        conn,
+        "field_option",
+        own("field_option"),
+        {"ID": "1", "ENTITY": "deal", "FIELD": "UF_REASON", "VALUE": "Дорого"},
+        {"ID": "2", "ENTITY": "deal", "FIELD": "UF_TAGS", "VALUE": "B2B"},
+    )
+    fill(conn, "company", COMPANY, {"ID": "9", "TITLE": "ООО Ромашка"})
+    fill(
+        conn,
+        "deal",
+        FIELDS,
+        {
+            "ID": "1",
+            "STAGE_ID": "NEW",
+            "CATEGORY_ID": "0",
+            "SOURCE_ID": "WEB",
+            "ASSIGNED_BY_ID": "1",
+            "COMPANY_ID": "9",
+            "CURRENCY_ID": "RUB",
+            "UF_REASON": "1",
+            "UF_TAGS": [2, 99],
+            "UF_TEAM": ["2", "1"],
+            "UF_BRANCH": "IT",
+        },
+        {"ID": "2", "STAGE_ID": "C1:NEW", "CATEGORY_ID": "1", "SOURCE_ID": "14|WZ", "ASSIGNED_BY_ID": "777"},
+        {"ID": "3"},
+    )
+    refresh_views(conn)
+    conn.commit()
+    return conn
+
+
+def test_labels_beside_codes(filled: psycopg.Connection[Any]) -> None:
+    labels = (
+        "stage_name, stage_sort, pipeline_name, source_name, assigned_by_name, company_title, currency_name,"
+        " uf_reason_label, uf_tags_label, uf_team_name, uf_branch_name"
+    )
+    rows = filled.execute(f"SELECT {labels} FROM crm.deals ORDER BY id").fetchall()
+    first = ("Новая", 10, "Общая", "Сайт (новый)", "Анна Ким", "ООО Ромашка", "Рубль", "Дорого")
+    assert rows[0] == (*first, ["B2B", None], ["Bob", "Анна Ким"], "ИТ")
+    assert rows[1][:5] == ("Новая партнёрская", 10, "Партнёры", None, None)
+    assert rows[2] == (None,) * 11
+
+
+def test_only_live_rows_are_shown_and_deleted_dictionary_rows_still_label(filled: psycopg.Connection[Any]) -> None:
+    filled.execute("UPDATE bitrix.deals SET _deleted_at = now() WHERE id = 3")
+    filled.execute("UPDATE bitrix.pipelines SET _deleted_at = now()")
+    assert filled.execute("SELECT id, pipeline_name FROM crm.deals ORDER BY id").fetchall() == [
+        (1, "Общая"),
+        (2, "Партнёры"),
+    ]
+    assert filled.execute("SELECT count(*) FROM crm.pipelines").fetchone() == (0,)
+
+
+def test_every_column_has_the_portal_title_as_its_comment(filled: psycopg.Connection[Any]) -> None:
+    comments = dict(
+        filled.execute(
+            """SELECT attname, col_description(attrelid, attnum) FROM pg_attribute
+               WHERE attrelid = 'crm.deals'::regclass AND attnum > 0"""
+        ).fetchall()
+    )
+    assert comments["stage_id"] == "Стадия сделки"
+    assert comments["stage_name"] == "Стадия сделки: name"
+    assert comments["uf_sum_currency"] == "Сумма: currency"
+    assert all(comments.values())
+
+
+def test_labels_that_are_not_selected_cost_no_join(filled: psycopg.Connection[Any]) -> None:
+    plan = filled.execute("EXPLAIN SELECT assigned_by_id, count(*) FROM crm.deals GROUP BY 1").fetchall()
+    text = "\n".join(row[0] for row in plan)
+    assert "deals" in text
+    assert "Join" not in text
+    assert "users" not in text
+    assert "statuses" not in text
+
+
+def test_views_follow_the_field_list_without_being_dropped(filled: psycopg.Connection[Any]) -> None:
+    filled.execute("CREATE VIEW public.report AS SELECT id, title FROM crm.deals")
+    assert refresh_views(filled) == []
+    ensure_table(filled, entity_named("deal"), [FIELDS[0], Field("UF_FIRST", "string", title="Первое"), *FIELDS[2:]])
+    assert refresh_views(filled) == ["deals"]
+    names = [row.name for row in filled.execute("SELECT * FROM crm.deals LIMIT 0").description or ()]
+    assert names[1] == "title"
+    assert "uf_first" in names
+    comment = filled.execute("SELECT col_description('crm.deals'::regclass, 2)").fetchone()
+    assert comment == ("Название (no longer in the portal)",)
+
+
+def test_titles_from_the_portal_are_data(filled: psycopg.Connection[Any]) -> None:
+    hostile = "'; DROP TABLE bitrix.deals; -- {x} %s \"\\ \n😀"
+    ensure_table(filled, entity_named("deal"), [*FIELDS, Field("UF_EVIL", "string", title=hostile)])
+    refresh_views(filled)
+    row = filled.execute(
+        """SELECT col_description(attrelid, attnum) FROM pg_attribute
+           WHERE attrelid = 'crm.deals'::regclass AND attname = 'uf_evil'"""
+    ).fetchone()
+    assert row == (hostile,)
