@@ -1,0 +1,191 @@
+"""Reading what changed: rows modified since a moment, rows created above an id, rows named by id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bitrix.client import PortalClient, back_off
+from bitrix.command import Command, Ref
+from bitrix.decode import Response
+from bitrix.entities import Entity, Walk
+from bitrix.errors import BitrixError, WrongRowsError
+from bitrix.listing import PAGE, Row, check_page, list_command, row_id, rows_of
+from bitrix.walk import Reading, Slice, started
+
+log = structlog.get_logger("bitrix.changes")
+
+_FIRST_PAGES = 10
+"""Pages of each chain in the first batch: little has changed as a rule, and pages cost the portal time."""
+
+_TOLERANCE = timedelta(hours=15)
+"""A portal that ignores the offset of a filter's time shifts the window by 14 hours at most. Rows older than this
+were not filtered at all."""
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Pages by rising id above ``above``, all under ``filters``."""
+
+    entity: Entity
+    filters: dict[str, Any]
+    above: int
+    below: int | None = None
+    since: datetime | None = None
+    over: bool = False
+    failures: int = 0
+
+    def commands(self, pages: int, first: int) -> list[Command]:
+        key = self.entity.key
+        start: dict[str, Any] = {**self.filters, f">={key}": self.above + 1}
+        if self.below is not None:
+            start[f"<={key}"] = self.below
+        behind = (
+            {**start, f">{key}": Ref(index, (*self.entity.rows_at, PAGE - 1, key))}
+            for index in range(first, first + pages - 1)
+        )
+        return [list_command(self.entity, filters) for filters in (start, *behind)]
+
+    def read(self, answers: Sequence[Response | BitrixError]) -> tuple[list[Row], BitrixError | None]:
+        """Rows up to the first short page; what follows it is the same page again."""
+        rows: list[Row] = []
+        for answer in answers:
+            if isinstance(answer, BitrixError):
+                return rows, answer
+            page = rows_of(self.entity, answer)
+            last = check_page(self.entity, page, self.above + 1, self.below)
+            if self.since is not None:
+                check_modified(self.entity, page, self.since)
+            rows += page
+            self.failures = 0
+            if last is None or len(page) < PAGE:
+                self.over = True
+                return rows, None
+            self.above = last
+        return rows, None
+
+
+@asynccontextmanager
+async def walk_changes(
+    client: PortalClient, entity: Entity, *, since: datetime, above_id: int
+) -> AsyncIterator[Reading]:
+    """Read the rows modified at or after ``since`` and all rows with ids above ``above_id``; no row comes twice.
+
+    ``since`` needs an offset; give it an overlap, for modification times have a precision of one second. Rows that an
+    import created with old times are found by their ids. For append-only entities only the ids count. One request
+    when little changed. Raises :class:`~bitrix.errors.WrongRowsError` when the portal ignores the time filter.
+    """
+    if since.tzinfo is None:
+        raise ValueError("since must carry a time zone")
+    chains = [_Chain(entity, {}, above_id)]
+    if entity.walk is not Walk.APPEND_ONLY and entity.modified and above_id > 0:
+        window = {f">={entity.modified}": since}
+        chains.insert(0, _Chain(entity, window, 0, below=above_id, since=since))
+    first = await _ask(client, chains, _FIRST_PAGES)
+    reading = Reading(started(entity, first.response), _follow(client, chains, first.rows))
+    try:
+        yield reading
+    finally:
+        await reading.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    rows: list[Row]
+    response: Response
+
+
+async def _follow(client: PortalClient, chains: Sequence[_Chain], rows: list[Row]) -> AsyncGenerator[Slice, None]:
+    yield Slice(rows)
+    while unfinished := [chain for chain in chains if not chain.over]:
+        found = await _ask(client, unfinished, client.batch_size // len(unfinished))
+        yield Slice(found.rows)
+
+
+async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _Round:
+    """One batch that moves every chain on. Asks again while a chain fails in a way that passes."""
+    pages = max(1, min(pages, client.batch_size // len(chains)))
+    while True:
+        commands: list[Command] = []
+        for chain in chains:
+            commands += chain.commands(pages, first=len(commands))
+        answers = await client.batch(commands)
+        rows: list[Row] = []
+        wait = 0.0
+        for index, chain in enumerate(chains):
+            found, error = chain.read(answers[index * pages : (index + 1) * pages])
+            rows += found
+            if error is not None:
+                wait = max(wait, _may_fail(chain, error))
+        if wait:
+            await client.sleep(wait)
+        response = next((answer for answer in answers if isinstance(answer, Response)), None)
+        if response is not None:
+            return _Round(rows, response)
+
+
+def _may_fail(chain: _Chain, error: BitrixError) -> float:
+    """Count a failure of a chain; returns the seconds to wait, or raises when it cannot or did not pass."""
+    chain.failures += 1
+    if error.retry is None or chain.failures >= error.retry.attempts:
+        raise error
+    return back_off(error, chain.failures)
+
+
+def check_modified(entity: Entity, rows: Collection[Row], since: datetime) -> None:
+    """Verify that rows are not older than ``since``: a portal ignores filters that it does not know.
+
+    Raises :class:`~bitrix.errors.WrongRowsError`.
+    """
+    oldest: datetime | None = None
+    for row in rows:
+        moment = _moment(row.get(entity.modified or ""))
+        if moment is not None and (oldest is None or moment < oldest):
+            oldest = moment
+    if rows and oldest is None:
+        raise WrongRowsError(
+            entity.list_method, f"no row tells its {entity.modified}, so the filter cannot be verified"
+        )
+    if oldest is not None and oldest < since - _TOLERANCE:
+        text = f"asked for rows modified since {since.isoformat()}, got one of {oldest.isoformat()}"
+        raise WrongRowsError(entity.list_method, text)
+    if oldest is not None and oldest < since - timedelta(minutes=1):
+        log.warning("the portal reads filter times in another zone", method=entity.list_method, oldest=str(oldest))
+
+
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+async def by_ids(client: PortalClient, entity: Entity, ids: Iterable[int]) -> AsyncGenerator[Slice, None]:
+    """Read the rows with these ids, 50 in a command. Ids that the portal does not show are simply not among the rows.
+
+    Raises :class:`~bitrix.errors.BitrixError` when a part cannot be read.
+    """
+    wanted = sorted(set(ids))
+    size = PAGE * client.batch_size
+    for first in range(0, len(wanted), size):
+        part = wanted[first : first + size]
+        asked = [part[at : at + PAGE] for at in range(0, len(part), PAGE)]
+        commands = [list_command(entity, {f"@{entity.key}": group}) for group in asked]
+        rows: list[Row] = []
+        for group, answer in zip(asked, await client.call_many(commands), strict=True):
+            if isinstance(answer, BitrixError):
+                raise answer
+            page = rows_of(entity, answer)
+            check_page(entity, page, group[0], group[-1])
+            if not {row_id(entity, row) for row in page} <= set(group):
+                raise WrongRowsError(entity.list_method, "got rows with other ids than those asked for")
+            rows += page
+        yield Slice(rows)

@@ -1,0 +1,352 @@
+"""The client of one portal: single calls and batches, within the portal's limits, retried, without leaking secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import structlog
+import tenacity
+
+from bitrix.command import Command, command_key
+from bitrix.decode import Response, Timing, as_int, as_map, error_from, excerpt, parse_answer, parse_timing
+from bitrix.errors import (
+    AnswerTimeoutError,
+    BitrixError,
+    CertificateError,
+    InvalidRequestError,
+    MalformedAnswerError,
+    OperatingLimitError,
+    RateLimitError,
+    UnreachableError,
+)
+from bitrix.limits import LeakyBucket, OperatingBudget, RateBucket, Sleep
+from bitrix.webhook_url import WebhookUrl, is_loopback, redact
+
+MAX_BATCH = 50
+"""Commands that a portal takes in one ``batch``."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 3
+
+log = structlog.get_logger("bitrix.client")
+
+
+class _RedactingFilter(logging.Filter):
+    """httpx logs every request's URL, and httpcore the headers of redirects: the webhook's secret is in both."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+def _redact_http_logs() -> None:
+    for name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+        logger = logging.getLogger(name)
+        if not any(isinstance(item, _RedactingFilter) for item in logger.filters):
+            logger.addFilter(_RedactingFilter())
+
+
+_redact_http_logs()
+
+
+class PortalClient:
+    """Calls a portal's REST methods through an incoming webhook. Use as ``async with``; safe for concurrent tasks.
+
+    ``bucket`` counts requests (in-process by default; share one for all processes of a portal), ``budget`` keeps
+    operating time, ``batch_size`` is the number of commands in a batch (1-50), ``concurrency`` the number of requests
+    in flight, ``timeout`` the seconds to wait for an answer (the cloud itself gives up after 60).
+
+    ``requests`` counts HTTP requests sent, ``retries`` those that were repetitions, ``waited`` the seconds spent
+    waiting for the portal's limits.
+    """
+
+    def __init__(
+        self,
+        url: WebhookUrl,
+        *,
+        bucket: RateBucket | None = None,
+        budget: OperatingBudget | None = None,
+        batch_size: int = MAX_BATCH,
+        concurrency: int = 8,
+        timeout: float = 75.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        if not 1 <= batch_size <= MAX_BATCH:
+            raise ValueError(f"batch_size must be 1 to {MAX_BATCH}, not {batch_size}")
+        self.batch_size = batch_size
+        self.concurrency = concurrency
+        self.bucket: RateBucket = bucket if bucket is not None else LeakyBucket()
+        self.budget = budget if budget is not None else OperatingBudget()
+        self.requests = 0
+        self.retries = 0
+        self.waited = 0.0
+        self._url = url
+        self.sleep = sleep
+        self._slots = asyncio.Semaphore(concurrency)
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            headers={"User-Agent": "bitrix-to-postgres", "Accept": "application/json"},
+            follow_redirects=False,  # httpx would turn the POST into a GET
+            trust_env=not is_loopback(httpx.URL(url.origin).host),  # no proxy on the way to this machine
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    def __repr__(self) -> str:
+        return f"PortalClient({self._url})"
+
+    @property
+    def url(self) -> WebhookUrl:
+        """The webhook in use: on the new host after the portal was renamed."""
+        return self._url
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Response:
+        """Call one method. Raises a :class:`~bitrix.errors.BitrixError` once its retries are used up."""
+        response = await self._retrying(method, params or {}, (method,))
+        self._observe(method, [response.time])
+        return response
+
+    async def batch(self, commands: Sequence[Command]) -> list[Response | BitrixError]:
+        """Send up to ``batch_size`` commands as one request; the portal runs them in order, past failed ones.
+
+        Returns one item a command, in order: its response, or the error of that command alone. Raises only when the
+        request as a whole failed.
+        """
+        if not 1 <= len(commands) <= self.batch_size:
+            raise ValueError(f"a batch takes 1 to {self.batch_size} commands, not {len(commands)}")
+        encoded = {command_key(index): command.encode() for index, command in enumerate(commands)}
+        methods = {command.method for command in commands}
+        answer = await self._retrying("batch", {"halt": 0, "cmd": encoded}, ("batch", *methods))
+        self._observe("batch", [answer.time])
+        results = _split_batch(commands, answer)
+        await self._learn(commands, results)
+        return results
+
+    async def call_many(self, commands: Sequence[Command]) -> list[Response | BitrixError]:
+        """Run any number of commands that do not refer to each other, in as few batches as they fit.
+
+        Commands that failed in a way that passes are asked again, alone; what is still an error is returned in place.
+        """
+        results: list[Response | BitrixError | None] = [None] * len(commands)
+        waiting = list(range(len(commands)))
+        attempt = 0
+        while waiting:
+            attempt += 1
+            for first in range(0, len(waiting), self.batch_size):
+                indexes = waiting[first : first + self.batch_size]
+                for index, result in zip(indexes, await self.batch([commands[i] for i in indexes]), strict=True):
+                    results[index] = result
+            failed = [(i, r) for i, r in enumerate(results) if isinstance(r, BitrixError)]
+            again = [(i, r) for i, r in failed if r.retry is not None and attempt < r.retry.attempts]
+            waiting = [i for i, _ in again]
+            if again:
+                await self.sleep(max(back_off(error, attempt) for _, error in again))
+        return [result for result in results if result is not None]
+
+    async def _retrying(self, method: str, params: Mapping[str, Any], methods: Iterable[str]) -> Response:
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_passes),
+            stop=_used_up,
+            wait=_wait,
+            sleep=self.sleep,
+            before_sleep=self._before_retry,
+            reraise=True,
+        )
+        return await retrying(self._attempt, method, params, tuple(methods))
+
+    def _before_retry(self, state: tenacity.RetryCallState) -> None:
+        self.retries += 1
+        error = _failure(state)
+        wait = state.next_action.sleep if state.next_action else 0.0
+        log.warning(
+            "retrying a request",
+            method=error.method,
+            attempt=state.attempt_number,
+            wait_seconds=round(wait, 2),
+            reason=type(error).__name__,
+            status=error.status,
+            code=error.code,
+        )
+
+    async def _attempt(self, method: str, params: Mapping[str, Any], methods: tuple[str, ...]) -> Response:
+        self.waited += await self.budget.ready(methods)  # outside the slot: a resting method holds up no other
+        async with self._slots:
+            try:
+                return await self._send(method, params)
+            except OperatingLimitError as error:
+                error.reset_at = self.budget.rest(method, error.reset_at)
+                raise
+            except BitrixError as error:
+                if isinstance(error, RateLimitError) or error.status == 503:
+                    await self.bucket.penalize()
+                raise
+
+    async def _send(self, method: str, params: Mapping[str, Any]) -> Response:
+        target = self._url.reveal(f"{method}.json")
+        for _ in range(_MAX_REDIRECTS + 1):
+            self.waited += await self.bucket.acquire()
+            self.requests += 1
+            http = await self._post(method, target, params)
+            if http.status_code not in _REDIRECTS:
+                return _parse(method, http, self._url)
+            target = self._redirected(method, http)
+        raise InvalidRequestError(method, f"the portal redirects in circles from {self._url.host}", http.status_code)
+
+    async def _post(self, method: str, target: str, params: Mapping[str, Any]) -> httpx.Response:
+        # "from None" throughout: httpx's exceptions carry the request, and its URL holds the secret.
+        try:
+            return await self._http.post(target, json=dict(params))
+        except httpx.ConnectTimeout:
+            raise UnreachableError(method, f"no connection to {self._url.host} within 10 s") from None
+        except httpx.TimeoutException as exc:
+            raise AnswerTimeoutError(method, f"{self._url.host} did not answer in time ({_kind(exc)})") from None
+        except httpx.DecodingError:
+            raise MalformedAnswerError(method, "the answer's compression is broken") from None
+        except httpx.HTTPError as exc:
+            what = self._url.redact(str(exc)) or _kind(exc)
+            if _has_certificate_error(exc):
+                raise CertificateError(method, f"no trusted connection to {self._url.host}: {what}") from None
+            if isinstance(exc, httpx.ConnectError):
+                raise UnreachableError(method, f"cannot connect to {self._url.host}: {what}") from None
+            raise UnreachableError(method, f"the connection to {self._url.host} broke: {what}") from None
+
+    def _redirected(self, method: str, http: httpx.Response) -> str:
+        """Where to send the same POST again. A portal that was renamed keeps the path: its new host is remembered."""
+        status = http.status_code
+        try:
+            location = http.request.url.join(http.headers.get("location", ""))
+        except httpx.InvalidURL:
+            raise InvalidRequestError(method, f"{self._url.host} redirects to no valid address", status) from None
+        if location.scheme != "https" and not is_loopback(location.host):
+            raise InvalidRequestError(method, f"{self._url.host} redirects to {location.host} without TLS", status)
+        if location.path != http.request.url.path:
+            text = f"{self._url.host} redirects to a page of {location.host} that is no REST address"
+            raise InvalidRequestError(method, text, status)
+        netloc = location.netloc.decode("ascii")
+        if f"{location.scheme}://{netloc}" != self._url.origin:
+            log.warning("the portal moved", old_host=self._url.host, new_host=netloc)
+            self._url = self._url.at(f"{location.scheme}://{netloc}")
+        return str(location)
+
+    def _observe(self, method: str, times: Sequence[Timing]) -> None:
+        known = [item for item in times if item.operating is not None]
+        if known:
+            latest = max(known, key=lambda item: item.operating or 0.0)
+            cost = sum(item.processing or item.duration for item in known)
+            self.budget.observe(method, latest.operating, latest.operating_reset_at, cost)
+
+    async def _learn(self, commands: Sequence[Command], results: Sequence[Response | BitrixError]) -> None:
+        """Take from a batch's inner answers what they say about the limits."""
+        times: dict[str, list[Timing]] = defaultdict(list)
+        for command, result in zip(commands, results, strict=True):
+            if isinstance(result, Response):
+                times[command.method].append(result.time)
+        for method, items in times.items():
+            self._observe(method, items)
+        if any(isinstance(result, RateLimitError) for result in results):
+            await self.bucket.penalize()
+        for result in results:
+            if isinstance(result, OperatingLimitError):
+                result.reset_at = self.budget.rest(result.method, result.reset_at)
+
+
+def back_off(error: BitrixError, attempt: int) -> float:
+    """Seconds to wait before the next attempt: doubling, with jitter so that clients do not come back together."""
+    policy = error.retry
+    if policy is None:
+        return 0.0
+    if isinstance(error, OperatingLimitError):
+        return 0.0  # the budget itself waits for the method's reset
+    return min(policy.most, policy.first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
+
+
+def _split_batch(commands: Sequence[Command], answer: Response) -> list[Response | BitrixError]:
+    block = answer.result if isinstance(answer.result, Mapping) else {}
+    if "result" not in block and "result_error" not in block:
+        raise MalformedAnswerError("batch", f"the answer holds no batch: {excerpt(str(answer.result)[:400])!r}")
+    names = ("result", "result_error", "result_total", "result_next", "result_time")
+    values, errors, totals, nexts, times = (as_map(block.get(name)) for name in names)
+    results: list[Response | BitrixError] = []
+    for index, command in enumerate(commands):
+        key = command_key(index)
+        if key in errors:
+            results.append(error_from(command.method, errors[key], None))
+        elif key in values:
+            timing = parse_timing(times.get(key))
+            if timing.started is None:
+                timing = replace(timing, started=answer.time.started)
+            results.append(Response(values[key], as_int(totals.get(key)), as_int(nexts.get(key)), timing))
+        else:
+            results.append(MalformedAnswerError(command.method, "the batch's answer left out this command"))
+    return results
+
+
+def _parse(method: str, http: httpx.Response, url: WebhookUrl) -> Response:
+    try:
+        response = parse_answer(method, http.status_code, http.content)
+    except BitrixError as error:
+        error.detail = url.redact(error.detail)
+        error.args = (error.method, error.detail, error.status, error.code)
+        raise
+    if response.time.started is None:
+        return replace(response, time=replace(response.time, started=_date_header(http)))
+    return response
+
+
+def _date_header(http: httpx.Response) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(http.headers.get("date", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _failure(state: tenacity.RetryCallState) -> BitrixError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, BitrixError):
+        raise TypeError(f"only portal errors are retried, not {type(error).__name__}")
+    return error
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, BitrixError) and error.retry is not None
+
+
+def _used_up(state: tenacity.RetryCallState) -> bool:
+    policy = _failure(state).retry
+    return policy is None or state.attempt_number >= policy.attempts
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    return back_off(_failure(state), state.attempt_number)
+
+
+def _kind(exc: Exception) -> str:
+    return type(exc).__name__
+
+
+def _has_certificate_error(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(exc):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False

@@ -1,0 +1,169 @@
+"""The portal's two limits: requests a second (one bucket for the portal) and operating seconds of each method.
+
+Figures are those of the Bitrix24 REST documentation, page "Limits": a leaky bucket of 50 requests that leaks 2 a
+second, and about 480 seconds of operating time for a method in ten minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bitrix.errors import OperatingLimitError
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class RateBucket(Protocol):
+    """Counts requests to one portal. All clients behind one IP address share the portal's bucket."""
+
+    async def acquire(self, cost: int = 1) -> float:
+        """Count ``cost`` requests *before* they are sent, waiting for room; returns the seconds waited."""
+        ...
+
+    async def penalize(self) -> None:
+        """The portal answered that its bucket is full: someone else fills it too."""
+        ...
+
+
+class LeakyBucket:
+    """A bucket for one process.
+
+    ``margin`` is kept free: requests of other programs, and the difference between our clock and the portal's.
+    """
+
+    def __init__(
+        self,
+        capacity: float = 50,
+        leak: float = 2.0,
+        margin: float = 5,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        if leak <= 0 or capacity - margin < 1:
+            raise ValueError("a bucket needs a positive leak and room for one request beside its margin")
+        self.capacity, self.leak, self.limit = capacity, leak, capacity - margin
+        self._clock, self._sleep = clock, sleep
+        self._level = 0.0
+        self._at = clock()
+
+    async def acquire(self, cost: int = 1) -> float:
+        """Count first, then wait until what was counted fits: callers are served in the order they came."""
+        self._drain()
+        self._level += cost
+        wait = max(0.0, (self._level - self.limit) / self.leak)
+        if wait:
+            try:
+                await self._sleep(wait)
+            except asyncio.CancelledError:
+                self._drain()
+                self._level = max(0.0, self._level - cost)  # it will not be sent
+                raise
+        return wait
+
+    async def penalize(self) -> None:
+        """Take the bucket as full, whatever was counted here."""
+        self._drain()
+        self._level = max(self._level, self.capacity)
+
+    def _drain(self) -> None:
+        now = self._clock()
+        self._level = max(0.0, self._level - (now - self._at) * self.leak)
+        self._at = now
+
+
+@dataclass(slots=True)
+class _Method:
+    used: float = 0.0
+    at: float = 0.0  # when ``used`` was reported
+    reset_at: float | None = None
+    cost: float = 0.0  # operating seconds of the latest request
+    next_send: float = 0.0
+    rest_until: float = 0.0
+
+
+class OperatingBudget:
+    """Operating seconds that each method has used, as its answers tell.
+
+    Above ``slow_from`` of ``limit`` requests of the method are spread at the pace at which the portal forgives; a
+    method that hit the limit rests until its reset. Other methods are not touched. Times are Unix seconds.
+    """
+
+    def __init__(
+        self,
+        limit: float = 480.0,
+        window: float = 600.0,
+        slow_from: float = 0.8,
+        *,
+        longest_rest: float = 660.0,
+        clock: Clock = time.time,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.limit, self.window, self.slow_from, self.longest_rest = limit, window, slow_from, longest_rest
+        self._clock, self._sleep = clock, sleep
+        self._methods: dict[str, _Method] = {}
+
+    async def ready(self, methods: Iterable[str]) -> float:
+        """Wait until requests of these methods may be sent; returns the seconds waited.
+
+        Raises :class:`~bitrix.errors.OperatingLimitError` when a method would rest longer than ``longest_rest``.
+        """
+        waited = 0.0
+        while (wait := max((self._due(name) for name in set(methods)), default=0.0)) > 0:
+            if waited + wait > self.longest_rest + 1:
+                name = max(set(methods), key=self._due)
+                error = OperatingLimitError(name, f"rests for {wait:.0f} s more, longer than this sync waits")
+                error.reset_at = self._clock() + wait
+                raise error
+            await self._sleep(wait)
+            waited += wait
+        for name in set(methods):
+            self._book(name)
+        return waited
+
+    def observe(self, method: str, operating: float | None, reset_at: float | None, cost: float) -> None:
+        """Take what an answer says: seconds used so far, when that resets, and what this request cost."""
+        if operating is None:
+            return
+        state = self._methods.setdefault(method, _Method())
+        now = self._clock()
+        # Answers of requests in flight may arrive out of order; within a second the larger figure is the newer.
+        state.used = max(operating, state.used) if now - state.at < 1 else operating
+        state.at, state.reset_at, state.cost = now, reset_at, cost
+
+    def rest(self, method: str, reset_at: float | None = None) -> float:
+        """The method hit its limit: let it rest. Returns when it works again.
+
+        Without a known reset it rests one minute: the portal's window forgets in steps of a minute.
+        """
+        state = self._methods.setdefault(method, _Method())
+        now = self._clock()
+        known = reset_at if reset_at is not None else state.reset_at
+        until = known if known is not None and now < known <= now + self.longest_rest else now + 60
+        state.rest_until = max(state.rest_until, until)
+        state.used = 0.0
+        return state.rest_until
+
+    def _due(self, method: str) -> float:
+        state = self._methods.get(method)
+        if state is None:
+            return 0.0
+        return max(state.rest_until, state.next_send) - self._clock()
+
+    def _book(self, method: str) -> None:
+        state = self._methods.get(method)
+        if state is None:
+            return
+        now = self._clock()
+        forgotten = now - state.at > self.window or (state.reset_at is not None and state.reset_at <= now)
+        over = state.used / self.limit - self.slow_from
+        if forgotten or over <= 0:
+            return
+        pace = state.cost * self.window / self.limit  # seconds in which the portal forgives one such request
+        urgency = min(2.0, 2.0 * over / (1.0 - self.slow_from))
+        state.next_send = now + pace * urgency

@@ -1,0 +1,287 @@
+"""Reading every row of a large entity, however many there are and whatever changes meanwhile.
+
+Rows are asked for by id, never by offset: a row deleted during the walk shifts no page, so none is missed. Several
+batches are in flight; what was fetched waits for the consumer, and no more is fetched than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from bitrix.client import PortalClient, back_off
+from bitrix.command import Command, Ref
+from bitrix.decode import Response
+from bitrix.entities import Entity
+from bitrix.errors import AnswerTimeoutError, BitrixError, MalformedAnswerError, WrongRowsError
+from bitrix.listing import PAGE, Row, check_page, list_command, row_id, rows_of
+from bitrix.plan import Range, Stretch, split, subtract, take, work_items
+
+log = structlog.get_logger("bitrix.walk")
+
+_STRETCHES = 50
+_RECOUNTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows of one batch, and the closed id ranges of which every row has now been read (none for changes)."""
+
+    rows: list[Row]
+    done: list[Range] = field(default_factory=list)
+
+
+class Reading:
+    """An open walk: iterate over it once for its slices.
+
+    ``started_at`` is the portal's own clock before the first row was read: the next watermark. ``low`` and ``high``
+    are the ids that the walk covers, ``expected`` about how many rows; None where that is not known.
+    """
+
+    def __init__(
+        self,
+        started_at: datetime,
+        slices: AsyncGenerator[Slice, None],
+        *,
+        low: int | None = None,
+        high: int | None = None,
+        expected: int | None = None,
+    ) -> None:
+        self.started_at = started_at
+        self.low, self.high, self.expected = low, high, expected
+        self._slices = slices
+
+    def __aiter__(self) -> AsyncIterator[Slice]:
+        return self._slices
+
+    async def aclose(self) -> None:
+        """Stop the requests in flight."""
+        await self._slices.aclose()
+
+
+@asynccontextmanager
+async def walk(
+    client: PortalClient, entity: Entity, *, skip: Iterable[Range] = (), in_flight: int = 8
+) -> AsyncIterator[Reading]:
+    """Read all rows of an entity, except the id ranges in ``skip``, which an earlier walk has read.
+
+    Slices come in no particular order of ids. Rows created after the walk began are left to the next reading of
+    changes. Raises :class:`~bitrix.errors.BitrixError` when a part cannot be read: what was not yielded is not done.
+    """
+    reading = await _open(client, entity, list(skip), in_flight)
+    try:
+        yield reading
+    finally:
+        await reading.aclose()
+
+
+async def _open(client: PortalClient, entity: Entity, skip: list[Range], in_flight: int) -> Reading:
+    probe = [list_command(entity, start=0, select=[entity.key]), _last_row(entity)]
+    first, last = [_good(answer) for answer in await client.call_many(probe)]
+    started_at = started(entity, first)
+    lowest, highest = rows_of(entity, first), rows_of(entity, last)
+    if not lowest or not highest:
+        return Reading(started_at, _Walk(client, entity, [], in_flight).slices(), expected=0)
+    low, high = row_id(entity, lowest[0]), row_id(entity, highest[0])
+    if high < low:
+        raise WrongRowsError(entity.list_method, "the portal ignored the order of the list")
+    stretches = await _plan(
+        client, entity, subtract((low, high), skip), Stretch(low, high, first.total or 0), in_flight
+    )
+    run = _Walk(client, entity, work_items(stretches, client.batch_size), in_flight)
+    expected = sum(stretch.expected for stretch in stretches)
+    return Reading(started_at, run.slices(), low=low, high=high, expected=expected)
+
+
+def _last_row(entity: Entity) -> Command:
+    return list_command(entity, select=[entity.key], descending=True)
+
+
+def _good(answer: Response | BitrixError) -> Response:
+    if isinstance(answer, BitrixError):
+        raise answer
+    return answer
+
+
+def started(entity: Entity, response: Response) -> datetime:
+    """The portal's clock at an answer. Raises :class:`~bitrix.errors.MalformedAnswerError` when it shows none."""
+    if response.time.started is None:
+        raise MalformedAnswerError(entity.list_method, "the answer does not tell the portal's time")
+    return response.time.started
+
+
+async def _plan(
+    client: PortalClient, entity: Entity, left: list[Range], whole: Stretch, in_flight: int
+) -> list[Stretch]:
+    """Count rows by stretches of ids where they are sparse; count again within stretches that hold very many."""
+    share = whole.expected / whole.width
+    guess = [Stretch(low, high, round((high - low + 1) * share)) for low, high in left]
+    if whole.dense or all(stretch.pages <= 1 for stretch in guess):
+        return guess
+    if sum(stretch.pages for stretch in guess) <= client.batch_size:
+        return guess  # one batch reads it all
+    stretches = await _count(client, entity, split(left, _STRETCHES), share)
+    for _ in range(_RECOUNTS):
+        most = max(client.batch_size * PAGE, whole.expected // (2 * in_flight))
+        heavy = [item for item in stretches if item.expected > most and not item.dense]
+        if not heavy:
+            break
+        pieces = split([(item.low, item.high) for item in heavy], _STRETCHES)
+        kept = [item for item in stretches if item not in heavy]
+        stretches = sorted(kept + await _count(client, entity, pieces, share), key=lambda item: item.low)
+    return stretches
+
+
+async def _count(client: PortalClient, entity: Entity, ranges: Sequence[Range], share: float) -> list[Stretch]:
+    commands = [
+        list_command(entity, {f">={entity.key}": low, f"<={entity.key}": high}, start=0, select=[entity.key])
+        for low, high in ranges
+    ]
+    stretches = []
+    for (low, high), answer in zip(ranges, await client.call_many(commands), strict=True):
+        total = _good(answer).total
+        width = high - low + 1
+        stretches.append(Stretch(low, high, min(width, round(width * share) if total is None else max(0, total))))
+    return stretches
+
+
+class _Walk:
+    """Sends batches for the stretches in its queue and puts back what they did not finish."""
+
+    def __init__(self, client: PortalClient, entity: Entity, work: Iterable[Stretch], in_flight: int) -> None:
+        self.client = client
+        self.entity = entity
+        self.queue = deque(work)
+        self.in_flight = in_flight
+        self.width = client.batch_size
+        self.progress = 0
+        self.pause = 0.0
+
+    async def slices(self) -> AsyncGenerator[Slice, None]:
+        running: set[asyncio.Task[Slice]] = set()
+        ready: deque[Slice] = deque()
+        try:
+            while self.queue or running or ready:
+                if self.pause:
+                    pause, self.pause = self.pause, 0.0
+                    await self.client.sleep(pause)
+                # Slices that wait for the consumer count as in flight: that bounds the memory.
+                while self.queue and len(running) + len(ready) < self.in_flight:
+                    running.add(asyncio.create_task(self._batch(take(self.queue, self.width))))
+                if not ready:
+                    finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    for outcome in await asyncio.gather(*finished, return_exceptions=True):
+                        if isinstance(outcome, BaseException):
+                            raise outcome
+                        ready.append(outcome)
+                    continue  # what they put back goes out before the consumer takes its time
+                found = ready.popleft()
+                if found.rows or found.done:
+                    yield found
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _batch(self, taken: Sequence[tuple[Stretch, int]]) -> Slice:
+        before = self.progress
+        commands: list[Command] = []
+        for stretch, pages in taken:
+            commands += chain(self.entity, stretch, pages, first=len(commands))
+        try:
+            answers = await self.client.batch(commands)
+        except BitrixError as error:
+            self._shrink(error, len(commands))
+            self.queue.extendleft(stretch for stretch, _ in reversed(taken))
+            return Slice([])
+        result = Slice([])
+        at = 0
+        for stretch, pages in taken:
+            part = read_chain(self.entity, stretch, answers[at : at + pages])
+            at += pages
+            result.rows.extend(part.rows)
+            if part.done:
+                result.done.append(part.done)
+                self.progress += 1
+            if part.left:
+                self._put_back(part, stalled=self.progress == before)
+        return result
+
+    def _put_back(self, part: ChainResult, *, stalled: bool) -> None:
+        left, error = part.left, part.error
+        if left is None:
+            return
+        if error is not None:
+            if error.retry is None:
+                raise error
+            # A failure counts when nothing at all moved meanwhile: a method that rests does not use up the attempts.
+            failures = left.failures + 1 if stalled else left.failures
+            if failures >= error.retry.attempts:
+                raise error
+            left = replace(left, failures=failures)
+            self.pause = max(self.pause, back_off(error, max(1, failures)))
+        self.queue.appendleft(left)
+
+    def _shrink(self, error: BitrixError, commands: int) -> None:
+        """After a batch that the portal could not answer as a whole, ask for half as much; raise when that is over."""
+        too_much = isinstance(error, (AnswerTimeoutError, MalformedAnswerError)) or error.status == 500
+        if not too_much or commands == 1:
+            raise error
+        self.width = max(1, min(self.width, commands // 2))
+        log.warning("asking for less at once", method=self.entity.list_method, commands=self.width, reason=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """What a chain of pages brought: rows, the range they complete, what is left of the stretch, and why."""
+
+    rows: list[Row]
+    done: Range | None
+    left: Stretch | None
+    error: BitrixError | None = None
+
+
+def chain(entity: Entity, stretch: Stretch, pages: int, *, first: int) -> list[Command]:
+    """Commands for ``pages`` pages through a stretch; ``first`` is the index of the first of them in its batch."""
+    key = entity.key
+    bounds = {f">={key}": stretch.low, f"<={key}": stretch.high}
+    commands = [list_command(entity, bounds)]
+    for index in range(first, first + pages - 1):
+        # Behind a short page the reference means nothing and the page starts over: >= keeps that inside the stretch.
+        behind = Ref(index, (*entity.rows_at, PAGE - 1, key))
+        commands.append(list_command(entity, {**bounds, f">{key}": behind}))
+    return commands
+
+
+def read_chain(entity: Entity, stretch: Stretch, answers: Sequence[Response | BitrixError]) -> ChainResult:
+    """Read the pages of a chain up to the first short or failed one; what follows it is the stretch read over again.
+
+    Raises :class:`~bitrix.errors.WrongRowsError` when rows are not those that were asked for.
+    """
+    rows: list[Row] = []
+    low, error = stretch.low, None
+    for answer in answers:
+        if isinstance(answer, BitrixError):
+            error = answer
+            break
+        page = rows_of(entity, answer)
+        last = check_page(entity, page, low, stretch.high)
+        rows += page
+        if last is None or len(page) < PAGE or last == stretch.high:
+            low = stretch.high + 1
+            break
+        low = last + 1
+    done = (stretch.low, low - 1) if low > stretch.low else None
+    if low > stretch.high:
+        return ChainResult(rows, done, None)
+    expected = stretch.expected - len(rows)
+    if expected <= 0 and error is None:
+        expected = 2 * len(rows)  # the count was too low by nobody knows how much: ask for more each time
+    expected = max(0, expected)
+    return ChainResult(rows, done, Stretch(low, stretch.high, expected, 0 if done else stretch.failures), error)
