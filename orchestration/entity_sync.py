@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -13,11 +14,13 @@ import psycopg
 import structlog
 from psycopg import Connection
 
+from bitrix.changes import walk_changes
 from bitrix.client import PortalClient
 from bitrix.describe import describe
 from bitrix.entities import ENTITIES, Entity, Walk
 from bitrix.fields import Field
-from bitrix.walk import RowWalk, snapshot, walk, walk_changes
+from bitrix.snapshot import snapshot
+from bitrix.walk import Reading, walk
 from warehouse.columns import Column, Table
 from warehouse.journal import (
     SyncState,
@@ -154,21 +157,21 @@ class _Sync:
         if self._entity.walk is Walk.SNAPSHOT:
             await self._write_all(await snapshot(self._client, self._entity))
             return None
-        rows = self._open_walk(full)
-        await self._write_walk(rows)
-        return rows.started_at
+        async with self._open(full) as reading:
+            await self._write_walk(reading)
+            return reading.started_at
 
-    def _open_walk(self, full: bool) -> RowWalk:
-        if full:
+    def _open(self, full: bool) -> AbstractAsyncContextManager[Reading]:
+        state = self._state
+        if full or state.watermark is None:
             return walk(self._client, self._entity)
-        since = self._state.watermark - OVERLAP if self._state.watermark else None
-        return walk_changes(self._client, self._entity, since=since, above_id=self._state.highest_id or 0)
+        return walk_changes(self._client, self._entity, since=state.watermark - OVERLAP, above_id=state.highest_id or 0)
 
     async def _write_all(self, rows: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(rows), UNIT_ROWS):
             await asyncio.to_thread(self._write_unit, rows[start : start + UNIT_ROWS], len(rows))
 
-    async def _write_walk(self, rows: RowWalk) -> None:
+    async def _write_walk(self, rows: Reading) -> None:
         unit: list[dict[str, Any]] = []
         writing: Awaitable[None] | None = None
         try:
