@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from bitrix.decode import Response
 from bitrix.entities import Entity, Walk
 from bitrix.errors import BitrixError, WrongRowsError
 from bitrix.listing import PAGE, Row, check_page, list_command, row_id, rows_of
-from bitrix.walk import Reading, Slice, started
+from bitrix.walk import Opened, RowWalk, Slice, started
 
 log = structlog.get_logger("bitrix.changes")
 
@@ -70,28 +69,25 @@ class _Chain:
         return rows, None
 
 
-@asynccontextmanager
-async def walk_changes(
-    client: PortalClient, entity: Entity, *, since: datetime, above_id: int
-) -> AsyncIterator[Reading]:
+def walk_changes(client: PortalClient, entity: Entity, *, since: datetime | None, above_id: int) -> RowWalk:
     """Read the rows modified at or after ``since`` and all rows with ids above ``above_id``; no row comes twice.
 
-    ``since`` needs an offset; give it an overlap, for modification times have a precision of one second. Rows that an
-    import created with old times are found by their ids. For append-only entities only the ids count. One request
-    when little changed. Raises :class:`~bitrix.errors.WrongRowsError` when the portal ignores the time filter.
+    ``since`` carries its offset; give it an overlap, for modification times have a precision of one second. Rows that
+    an import created with old times are found by their ids. Append-only entities need no ``since``. One request when
+    little changed. Iterating raises :class:`~bitrix.errors.WrongRowsError` when the portal ignores the time filter.
     """
-    if since.tzinfo is None:
-        raise ValueError("since must carry a time zone")
-    chains = [_Chain(entity, {}, above_id)]
-    if entity.walk is not Walk.APPEND_ONLY and entity.modified and above_id > 0:
-        window = {f">={entity.modified}": since}
-        chains.insert(0, _Chain(entity, window, 0, below=above_id, since=since))
-    first = await _ask(client, chains, _FIRST_PAGES)
-    reading = Reading(started(entity, first.response), _follow(client, chains, first.rows))
-    try:
-        yield reading
-    finally:
-        await reading.aclose()
+    if entity.walk is not Walk.APPEND_ONLY and (since is None or since.tzinfo is None):
+        raise ValueError(f"changes of {entity.name} need a moment, with its time zone, to begin at")
+
+    async def start() -> Opened:
+        chains = [_Chain(entity, {}, above_id)]
+        if since is not None and entity.modified and above_id > 0:
+            window = {f">={entity.modified}": since}
+            chains.insert(0, _Chain(entity, window, 0, below=above_id, since=since))
+        first = await _ask(client, chains, _FIRST_PAGES)
+        return Opened(started(entity, first.response), _follow(client, chains, first.rows))
+
+    return RowWalk(entity.list_method, start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,6 @@ async def describe(client: PortalClient, entities: Iterable[Entity]) -> dict[str
     return {entity.name: await _fields(client, entity, answers) for entity in entities}
 
 
-async def fields(client: PortalClient, entity: Entity) -> list[Field]:
-    """The fields of one entity. Raises :class:`~bitrix.errors.BitrixError`."""
-    return (await describe(client, [entity]))[entity.name]
-
-
 def _methods(entity: Entity) -> list[str]:
     methods = (entity.fields_method, entity.userfields_method, entity.titles_method)
     return [method for method in methods if method]

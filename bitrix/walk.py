@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 import structlog
 
@@ -37,57 +37,90 @@ class Slice:
     done: list[Range] = field(default_factory=list)
 
 
-class Reading:
-    """An open walk: iterate over it once for its slices.
+class RowWalk:
+    """A walk over rows: iterate over it once for its slices; inside ``async with`` its requests end with the block.
 
-    ``started_at`` is the portal's own clock before the first row was read: the next watermark. ``low`` and ``high``
-    are the ids that the walk covers, ``expected`` about how many rows; None where that is not known.
+    Nothing is sent before it is entered or iterated. From then on ``started_at`` is the portal's own clock before the
+    first row was read: the next watermark. ``low`` and ``high`` are the ids that the walk covers, ``expected`` about
+    how many rows; None where that is not known.
     """
 
-    def __init__(
-        self,
-        started_at: datetime,
-        slices: AsyncGenerator[Slice, None],
-        *,
-        low: int | None = None,
-        high: int | None = None,
-        expected: int | None = None,
-    ) -> None:
-        self.started_at = started_at
-        self.low, self.high, self.expected = low, high, expected
-        self._slices = slices
+    def __init__(self, method: str, start: Callable[[], Awaitable[Opened]]) -> None:
+        self._method = method
+        self._start = start
+        self._opened: Opened | None = None
 
-    def __aiter__(self) -> AsyncIterator[Slice]:
-        return self._slices
+    @property
+    def started_at(self) -> datetime:
+        """The portal's clock at the start. Raises ``RuntimeError`` before the walk was entered or iterated."""
+        if self._opened is None:
+            raise RuntimeError(f"the walk over {self._method} has not begun")
+        return self._opened.started_at
+
+    @property
+    def low(self) -> int | None:
+        """The lowest id that the walk covers."""
+        return self._opened.low if self._opened else None
+
+    @property
+    def high(self) -> int | None:
+        """The highest id that the walk covers: later rows are left to the next reading of changes."""
+        return self._opened.high if self._opened else None
+
+    @property
+    def expected(self) -> int | None:
+        """About how many rows will come."""
+        return self._opened.expected if self._opened else None
+
+    async def __aenter__(self) -> Self:
+        if self._opened is None:
+            self._opened = await self._start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Stop the requests in flight."""
-        await self._slices.aclose()
+        if self._opened is not None:
+            await self._opened.slices.aclose()
+
+    async def __aiter__(self) -> AsyncGenerator[Slice, None]:
+        async with self:
+            if self._opened is not None:
+                async for part in self._opened.slices:
+                    yield part
 
 
-@asynccontextmanager
-async def walk(
-    client: PortalClient, entity: Entity, *, skip: Iterable[Range] = (), in_flight: int = 8
-) -> AsyncIterator[Reading]:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A walk whose first answer has come."""
+
+    started_at: datetime
+    slices: AsyncGenerator[Slice, None]
+    low: int | None = None
+    high: int | None = None
+    expected: int | None = None
+
+
+def walk(client: PortalClient, entity: Entity, *, skip: Iterable[Range] = (), in_flight: int = 8) -> RowWalk:
     """Read all rows of an entity, except the id ranges in ``skip``, which an earlier walk has read.
 
-    Slices come in no particular order of ids. Rows created after the walk began are left to the next reading of
-    changes. Raises :class:`~bitrix.errors.BitrixError` when a part cannot be read: what was not yielded is not done.
+    Slices come in no particular order of ids; at most ``in_flight`` of them are fetched or wait at a time. Rows
+    created after the walk began are left to the next reading of changes. Iterating raises
+    :class:`~bitrix.errors.BitrixError` when a part cannot be read: what was not yielded is not done.
     """
-    reading = await _open(client, entity, list(skip), in_flight)
-    try:
-        yield reading
-    finally:
-        await reading.aclose()
+    done = list(skip)
+    return RowWalk(entity.list_method, lambda: _open(client, entity, done, in_flight))
 
 
-async def _open(client: PortalClient, entity: Entity, skip: list[Range], in_flight: int) -> Reading:
+async def _open(client: PortalClient, entity: Entity, skip: list[Range], in_flight: int) -> Opened:
     probe = [list_command(entity, start=0, select=[entity.key]), _last_row(entity)]
     first, last = [_good(answer) for answer in await client.call_many(probe)]
     started_at = started(entity, first)
     lowest, highest = rows_of(entity, first), rows_of(entity, last)
     if not lowest or not highest:
-        return Reading(started_at, _Walk(client, entity, [], in_flight).slices(), expected=0)
+        return Opened(started_at, _Walk(client, entity, [], in_flight).slices(), expected=0)
     low, high = row_id(entity, lowest[0]), row_id(entity, highest[0])
     if high < low:
         raise WrongRowsError(entity.list_method, "the portal ignored the order of the list")
@@ -96,7 +129,7 @@ async def _open(client: PortalClient, entity: Entity, skip: list[Range], in_flig
     )
     run = _Walk(client, entity, work_items(stretches, client.batch_size), in_flight)
     expected = sum(stretch.expected for stretch in stretches)
-    return Reading(started_at, run.slices(), low=low, high=high, expected=expected)
+    return Opened(started_at, run.slices(), low=low, high=high, expected=expected)
 
 
 def _last_row(entity: Entity) -> Command:
@@ -262,7 +295,9 @@ def chain(entity: Entity, stretch: Stretch, pages: int, *, first: int) -> list[C
 def read_chain(entity: Entity, stretch: Stretch, answers: Sequence[Response | BitrixError]) -> ChainResult:
     """Read the pages of a chain up to the first short or failed one; what follows it is the stretch read over again.
 
-    Raises :class:`~bitrix.errors.WrongRowsError` when rows are not those that were asked for.
+    When a short page comes before the counted rows are all there, what is behind it is asked once more: a portal that
+    leaves out a row of a page must not end the stretch. Raises :class:`~bitrix.errors.WrongRowsError` when rows are
+    not those that were asked for.
     """
     rows: list[Row] = []
     low, error = stretch.low, None
@@ -273,15 +308,25 @@ def read_chain(entity: Entity, stretch: Stretch, answers: Sequence[Response | Bi
         page = rows_of(entity, answer)
         last = check_page(entity, page, low, stretch.high)
         rows += page
-        if last is None or len(page) < PAGE or last == stretch.high:
-            low = stretch.high + 1
+        if last is not None:
+            low = last + 1
+        if len(page) < PAGE:
+            doubtful = page and stretch.width > PAGE and len(rows) < stretch.expected
+            if not doubtful:
+                low = stretch.high + 1
+            return _chain_result(stretch, rows, low, expected=0)
+        if low > stretch.high:
             break
-        low = last + 1
-    done = (stretch.low, low - 1) if low > stretch.low else None
-    if low > stretch.high:
-        return ChainResult(rows, done, None)
     expected = stretch.expected - len(rows)
     if expected <= 0 and error is None:
         expected = 2 * len(rows)  # the count was too low by nobody knows how much: ask for more each time
-    expected = max(0, expected)
+    return _chain_result(stretch, rows, low, max(0, expected), error)
+
+
+def _chain_result(
+    stretch: Stretch, rows: list[Row], low: int, expected: int, error: BitrixError | None = None
+) -> ChainResult:
+    done = (stretch.low, low - 1) if low > stretch.low else None
+    if low > stretch.high:
+        return ChainResult(rows, done, None)
     return ChainResult(rows, done, Stretch(low, stretch.high, expected, 0 if done else stretch.failures), error)
