@@ -1,0 +1,119 @@
+"""What the command needs of a running Dagster, over the webserver's GraphQL: is it well, start a job, how is the run.
+
+Plain HTTP, because importing Dagster costs a second and 66 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+FINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
+    locationOrLoadError { __typename ... on PythonError { message }
+        ... on RepositoryLocation { name repositories { name } } } } }
+    ... on PythonError { message } } }"""
+_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+_LAUNCH = """mutation ($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } } } }"""
+_RUN = "query ($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"
+
+
+class DagsterError(Exception):
+    """Dagster refused or failed; the text is its own message, shortened."""
+
+
+class DagsterUnreachable(DagsterError):
+    """The webserver does not answer (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a code location's jobs are: the two names that a launch needs."""
+
+    location: str
+    name: str
+
+
+class DagsterApi:
+    """One Dagster webserver. ``url`` like ``http://127.0.0.1:3000``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(timeout=30, trust_env=False)  # a proxy of the environment is not for loopback
+
+    def __enter__(self) -> DagsterApi:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def repository(self) -> Repository | None:
+        """The loaded code location, or None while it is loading.
+
+        Raises ``DagsterUnreachable``, or ``DagsterError`` when the location's code does not load.
+        """
+        workspace = self._query(_LOCATIONS)["workspaceOrError"]
+        for entry in workspace.get("locationEntries", []):
+            loaded = entry["locationOrLoadError"]
+            if entry["loadStatus"] != "LOADED" or loaded is None:
+                continue
+            if loaded["__typename"] == "PythonError":
+                raise DagsterError(f"the code location {entry['name']} does not load: {_first_line(loaded['message'])}")
+            for repository in loaded["repositories"]:
+                return Repository(entry["name"], repository["name"])
+        return None
+
+    def daemon_healthy(self) -> bool:
+        """Whether every daemon that this instance needs has reported lately. Raises ``DagsterUnreachable``."""
+        statuses = self._query(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return all(status["healthy"] for status in statuses if status["required"])
+
+    def launch(
+        self, repository: Repository, job: str, run_config: Mapping[str, Any], tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Put a run of ``job`` into the queue. Returns its run id. Raises ``DagsterError``."""
+        parameters = {
+            "selector": {
+                "repositoryLocationName": repository.location,
+                "repositoryName": repository.name,
+                "jobName": job,
+            },
+            "runConfigData": dict(run_config),
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
+        }
+        answer = self._query(_LAUNCH, {"parameters": parameters})["launchRun"]
+        if answer["__typename"] == "LaunchRunSuccess":
+            return str(answer["run"]["runId"])
+        messages = [answer.get("message") or "", *(error["message"] for error in answer.get("errors", []))]
+        reason = next((_first_line(message) for message in messages if message), answer["__typename"])
+        raise DagsterError(f"job {job} was not launched: {reason}")
+
+    def run_status(self, run_id: str) -> str:
+        """``QUEUED``, ``STARTING``, ``STARTED``, or one of ``FINAL``. Raises ``DagsterError``."""
+        answer = self._query(_RUN, {"id": run_id})["runOrError"]
+        if answer["__typename"] != "Run":
+            raise DagsterError(f"run {run_id} is not known to Dagster")
+        return str(answer["status"])
+
+    def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            response = self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables or {}})
+        except httpx.TransportError as error:
+            raise DagsterUnreachable(f"Dagster at {self.url} does not answer ({type(error).__name__})") from None
+        if response.status_code != httpx.codes.OK:
+            raise DagsterError(f"Dagster at {self.url} answered status {response.status_code}")
+        body: dict[str, Any] = response.json()
+        if body.get("errors"):
+            raise DagsterError(f"Dagster at {self.url}: {_first_line(body['errors'][0]['message'])}")
+        data: dict[str, Any] = body["data"]
+        return data
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
