@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from bitrix.describe import describe
 from bitrix.entities import ENTITIES, Entity, Walk
 from bitrix.fields import Field
 from bitrix.snapshot import snapshot
-from bitrix.walk import Reading, walk
+from bitrix.walk import RowWalk, walk
 from warehouse.columns import Column, Table
 from warehouse.journal import (
     SyncState,
@@ -161,7 +160,7 @@ class _Sync:
             await self._write_walk(reading)
             return reading.started_at
 
-    def _open(self, full: bool) -> AbstractAsyncContextManager[Reading]:
+    def _open(self, full: bool) -> RowWalk:
         state = self._state
         if full or state.watermark is None:
             return walk(self._client, self._entity)
@@ -171,7 +170,7 @@ class _Sync:
         for start in range(0, len(rows), UNIT_ROWS):
             await asyncio.to_thread(self._write_unit, rows[start : start + UNIT_ROWS], len(rows))
 
-    async def _write_walk(self, rows: Reading) -> None:
+    async def _write_walk(self, rows: RowWalk) -> None:
         unit: list[dict[str, Any]] = []
         writing: Awaitable[None] | None = None
         try:
