@@ -11,7 +11,7 @@ _REST_PATH = re.compile(
     rf"({_SLASH}rest{_SLASH}(?:api{_SLASH})?\d+{_SLASH})(?:(?!%2F)[^/\s\"'?&#<>\\])+", re.IGNORECASE
 )
 _TOKEN = re.compile(
-    r"((?<![a-z])(?:auth|(?:access|refresh|application)_token|auth_id|refresh_id|sessid)"
+    r"((?:(?:(?<![a-z])|(?<=%[0-9a-f]{2}))auth|(?:access|refresh|application)_token|auth_id|refresh_id|sessid)"
     r"(?:\]|%5D|\\?[\"'])*\s*(?:=|:|%3D)\s*\\?[\"']?)([^&\s\"'<>,;{}\[\]\\]+)",
     re.IGNORECASE,
 )
