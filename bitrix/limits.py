@@ -127,14 +127,15 @@ class OperatingBudget:
         return waited
 
     def observe(self, method: str, operating: float | None, reset_at: float | None, cost: float) -> None:
-        """Take what an answer says: seconds used so far, when that resets, and what this request cost."""
+        """Take what an answer says: seconds used so far, when that resets, and this request's own time."""
         if operating is None:
             return
         state = self._methods.setdefault(method, _Method())
         now = self._clock()
+        state.cost = max(cost, operating - state.used if state.used else 0.0)  # short calls are not billed in full
         # Answers of requests in flight may arrive out of order; within a second the larger figure is the newer.
         state.used = max(operating, state.used) if now - state.at < 1 else operating
-        state.at, state.reset_at, state.cost = now, reset_at, cost
+        state.at, state.reset_at = now, reset_at
 
     def rest(self, method: str, reset_at: float | None = None) -> float:
         """The method hit its limit: let it rest. Returns when it works again.

@@ -126,10 +126,9 @@ async def test_an_operating_limit_waits_for_its_reset(connect: Connect, time: Fa
 
 
 async def test_a_silent_portal_times_out(connect: Connect) -> None:
-    async with ScriptedPortal(Answer(200, b"{}", {"Content-Length": "9"}, cut=0)) as portal:
-        async with connect(portal.webhook_url) as client:
-            with pytest.raises(UnreachableError, match="broke"):
-                await client.call("profile")
+    async with ScriptedPortal(Answer(200, b"{}", cut=0)) as portal, connect(portal.webhook_url) as client:
+        with pytest.raises(UnreachableError, match="broke"):
+            await client.call("profile")
 
     def hang(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("", request=request)
@@ -144,7 +143,7 @@ async def test_nobody_there(connect: Connect) -> None:
     async with ScriptedPortal(success(1)) as portal:
         url = portal.webhook_url
     async with connect(url) as client:
-        with pytest.raises(UnreachableError, match="cannot connect to 127.0.0.1") as caught:
+        with pytest.raises(UnreachableError, match=r"cannot connect to 127\.0\.0\.1") as caught:
             await client.call("profile")
     assert "address" in str(caught.value)
 
@@ -250,12 +249,7 @@ async def test_many_commands_ask_again_only_for_those_that_failed(connect: Conne
 
     async with ScriptedPortal(script) as portal, connect(portal.webhook_url, batch_size=2) as client:
         results = await client.call_many([Command(f"m{index}") for index in range(5)])
-    assert asked == [
-        ["m0", "m1"],
-        ["m2", "m3"],
-        ["m4"],
-        ["m3"],
-    ] or asked[3:] == [["m3"]]
+    assert asked == [["m0", "m1"], ["m2", "m3"], ["m4"], ["m3"]]
     assert [r.result if isinstance(r, Response) else type(r) for r in results] == [
         *("m0", InvalidRequestError, "m2", "m3", "m4"),
     ]
@@ -302,10 +296,10 @@ async def test_the_secret_is_in_no_log_and_no_error(
                     errors.append(f"{error!s} {error!r} {error.args}")
                     error = error.__cause__
                 errors.append(f"{client!r} {vars(client)['_url']!r}")
-        async with ScriptedPortal(Answer(302, b"", {"Location": "/rest/1/%s/login" % SECRET})) as portal:
-            async with connect(portal.webhook_url) as client:
-                with pytest.raises(InvalidRequestError) as redirected:
-                    await client.call("profile")
+        elsewhere = Answer(302, b"", {"Location": f"/rest/1/{SECRET}/login"})
+        async with ScriptedPortal(elsewhere) as portal, connect(portal.webhook_url) as client:
+            with pytest.raises(InvalidRequestError) as redirected:
+                await client.call("profile")
     errors.append(str(redirected.value))
     assert any("HTTP Request" in record.getMessage() for record in caplog.records)  # httpx did log its URLs
     assert any(record.name.startswith("httpcore") for record in caplog.records)

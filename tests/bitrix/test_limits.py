@@ -82,6 +82,7 @@ async def test_above_it_requests_are_spread_for_that_method_alone(time: FakeTime
     assert await limit.ready(["crm.deal.list"]) == 0
     assert await limit.ready(["crm.deal.list"]) == pytest.approx(2.5)  # what the portal forgives in that time
     limit.observe("crm.deal.list", 479, time.now + 600, 2)
+    limit.observe("crm.deal.list", 479, time.now + 600, 2)
     await limit.ready(["crm.deal.list"])
     assert await limit.ready(["crm.deal.list"]) > 4.5
     assert await limit.ready(["crm.lead.list"]) == 0
