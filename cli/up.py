@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bitrix.webhook_url import WebhookUrl
 from cli.doctor import Mark, check_portal
 from cli.first_sync import follow, launch
 from cli.services import SERVICES, Place, check_ports, code_server_socket, dagster_environment
@@ -108,7 +109,8 @@ class _Installation:
                     if finding.mark is Mark.BROKEN:
                         raise StartError(f"{finding.subject}: {finding.text}")
                 told.append(findings[0].text)
-            return self._settings.bitrix_webhook_url.get_secret_value(), findings[0].text
+            text = self._settings.bitrix_webhook_url.get_secret_value()
+            return text, WebhookUrl.parse(text).origin
         portal = SimulatedPortal(shared_url_file(self._home), deals)
         with self._step("Simulated portal") as told:
             self._stack.enter_context(portal.running(self._supervisor))

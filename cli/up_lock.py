@@ -15,7 +15,8 @@ from cli.supervise import StartError
 def only_one(home: Path, url: str) -> Iterator[None]:
     """Be the only ``b24 up`` of this home directory. Raises ``StartError`` when another one runs."""
     try:
-        _path(home).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _path(home).parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(_path(home), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StartError(

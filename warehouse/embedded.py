@@ -164,8 +164,8 @@ def _ensure_running(files: _Files) -> _Access:
     _rotate(files.log)
     user.allow(BIN.parent, files.data)
     access = _initialised(files, user)
-    for attempt in range(2):
-        if attempt or not _port_free(access.port):
+    for _ in range(2):  # the port may be taken between the look and the start
+        if not _port_free(access.port):
             access = replace(access, port=_free_port())
             files.remember(access)
         _start_keeper(files, access, user)
