@@ -1,12 +1,126 @@
-"""The ``b24`` command."""
+"""The ``b24`` command: what each sub-command takes. The work is in the modules beside this one."""
 
 from __future__ import annotations
 
-import typer
+import logging
+import os
+import sys
+from typing import Annotated
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+import structlog
+import typer
+from rich.console import Console
+
+from warehouse.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback with local variables could show a secret
+    help="Keeps an exact, current copy of a Bitrix24 CRM in PostgreSQL.",
+)
 
 
 def main() -> None:
     """Entry point of the console script."""
     app()
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on.")] = "127.0.0.1",
+    dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    deals: Annotated[int, typer.Option(help="Deals of the simulated portal, where one is used.", min=1)] = 2000,
+    first_sync: Annotated[bool, typer.Option(help="Begin with a sync of everything.")] = True,
+) -> None:
+    """Start everything, copy the portal, and stay until Ctrl-C."""
+    from cli.up import up as run
+
+    raise typer.Exit(
+        run(_settings(), ports={"dagster": dagster_port}, host=host, portal_deals=deals, first_sync=first_sync)
+    )
+
+
+@app.command()
+def sync(
+    entities: Annotated[list[str] | None, typer.Argument(help="deal, contact, lead, company, …; default: all.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every row again, not only what changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Copy the portal into PostgreSQL once, then exit with a summary; status 1 when anything failed."""
+    from cli.sync import sync as run
+
+    settings = _settings()
+    console = Console(highlight=False, stderr=as_json)
+    raise typer.Exit(run(settings, entities or [], full=full, as_json=as_json, console=console))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the portal, the database and the rest, each with what to do."""
+    from cli.doctor import doctor as run
+
+    raise typer.Exit(run(_settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date, waiting for the server if need be."""
+    from cli.migrate import migrate as run
+
+    raise typer.Exit(run(_settings()))
+
+
+@app.command()
+def portal(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8070,
+    deals: Annotated[int, typer.Option(help="How many deals two years of business have.", min=1)] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same portal.")] = 1,
+    limits: Annotated[bool, typer.Option(help="Enforce the request and operating-time limits.")] = True,
+    latency: Annotated[float, typer.Option(help="Seconds that every answer takes longer.")] = 0.0,
+) -> None:
+    """Run a simulated Bitrix24 portal."""
+    from cli.portal import portal as run
+
+    raise typer.Exit(run(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency))
+
+
+@app.command()
+def bench(
+    deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a full sync of deals: requests, rows per second, peak memory, and a bare COPY of the same rows."""
+    from cli.bench import bench as run
+
+    raise typer.Exit(run(_settings(), deals=deals, as_json=as_json))
+
+
+def _settings() -> Settings:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    _configure_logging(debug=settings.debug)
+    return settings
+
+
+def _configure_logging(*, debug: bool) -> None:
+    """Commands talk through their own output; the log is for trouble, on standard error."""
+    level = logging.DEBUG if debug else logging.WARNING
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and "NO_COLOR" not in os.environ),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,5 @@
 """An asset for each mirror table, made by one factory from the entity registry."""
 
-from __future__ import annotations
-
 import asyncio
 
 import dagster as dg
@@ -12,6 +10,7 @@ from orchestration.entity_sync import SyncBusyError, SyncReport, SyncRequest, sy
 from orchestration.metadata import sync_metadata
 from orchestration.resources import PortalResource, WarehouseResource
 from orchestration.sync_config import SyncConfig, SyncKind
+from warehouse.database import DatabaseError, DatabaseUnreachable
 
 PORTAL = dg.AssetSpec(
     key="bitrix24_portal",
@@ -27,8 +26,8 @@ GROUPS = {
     Walk.DERIVED: "reference",
 }
 
-TRANSIENT = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL)
-"""The client has retried each request already; this is for an outage of minutes."""
+RETRIES, RETRY_SECONDS = 2, 30
+"""The client has retried each request already; these are for an outage of a minute or two."""
 
 
 def asset_key(entity: Entity) -> dg.AssetKey:
@@ -45,7 +44,6 @@ def entity_asset(entity: Entity) -> dg.AssetsDefinition:
         group_name=GROUPS[entity.walk],
         kinds={"postgres"},
         deps=[PORTAL],
-        retry_policy=TRANSIENT,
         metadata={"dagster/table_name": f"bitrix.{entity.table}", "read through": f"crm.{entity.table}"},
     )
     def sync(
@@ -69,8 +67,8 @@ def _run(
     portal: PortalResource,
     warehouse: WarehouseResource,
 ) -> SyncReport:
-    """Run the sync; a failure that no retry mends is marked as such."""
-    request = SyncRequest(entity, kind.value, run_id=context.run_id, trigger=context.run.tags.get("trigger", "dagster"))
+    """Run the sync. What may pass is tried again later; what no retry mends fails at once."""
+    request = SyncRequest(entity, kind.value, run_id=context.run.run_id, trigger=context.run.tags.get("trigger", "dagster"))
 
     async def run() -> SyncReport:
         async with portal.client() as client:
@@ -78,10 +76,18 @@ def _run(
 
     try:
         return asyncio.run(run())
-    except SyncBusyError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     except BitrixError as error:
-        raise dg.Failure(str(error), allow_retries=error.retry is not None) from None
+        if error.retry is None:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        transient: Exception = error
+    except DatabaseUnreachable as error:
+        transient = error
+    except (SyncBusyError, DatabaseError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    if context.retry_number >= RETRIES:
+        raise dg.Failure(str(transient), allow_retries=False)
+    context.log.warning(f"{transient} Trying again in {RETRY_SECONDS} s.")
+    raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from transient
 
 
 def _description(entity: Entity) -> str:

@@ -1,7 +1,5 @@
 """Jobs: one sync for each entity, and one of everything."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from bitrix.client import PortalClient
+from bitrix.limits import LeakyBucket
 from bitrix.webhook_url import WebhookUrl, WebhookUrlError
 from warehouse.database import Database, open_database
 from warehouse.settings import load_settings
@@ -36,7 +37,8 @@ class PortalResource(dg.ConfigurableResource["PortalResource"]):
             url = WebhookUrl.parse(settings.bitrix_webhook_url.get_secret_value())
         except WebhookUrlError as error:
             raise dg.Failure(f"BITRIX_WEBHOOK_URL: {error}", allow_retries=False) from None
-        return PortalClient(url, batch_size=settings.sync_batch_size)
+        bucket = LeakyBucket(settings.bitrix_request_burst, settings.bitrix_requests_per_second)
+        return PortalClient(url, bucket=bucket, batch_size=settings.sync_batch_size)
 
 
 class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):

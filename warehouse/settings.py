@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-4o-mini"
+    bitrix_request_burst: int = Field(default=50, ge=10, le=100_000)
+    bitrix_requests_per_second: float = Field(default=2.0, gt=0, le=1000)
     sync_batch_size: int = Field(default=50, ge=1, le=50)
     sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
     embed_secret: SecretStr | None = None

@@ -1,0 +1,182 @@
+"""``b24 bench``: what a full sync of deals costs, against a bare COPY and merge of the same rows.
+
+Everything is the real thing in processes of its own: a simulated portal, an embedded PostgreSQL in a temporary directory,
+and ``b24 sync deal --full --json``, whose peak memory the operating system tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table as Grid
+
+from bitrix.client import PortalClient
+from bitrix.describe import describe
+from bitrix.entities import entity_named
+from bitrix.limits import LeakyBucket
+from bitrix.walk import walk
+from bitrix.webhook_url import WebhookUrl
+from cli.simulated_portal import SimulatedPortal
+from cli.supervise import StartError, StopSignals, Supervisor
+from orchestration.entity_sync import UNIT_ROWS
+from warehouse.database import Database, DatabaseError, open_database
+from warehouse.load import Prepared, RowConverter, merge
+from warehouse.migrate import upgrade
+from warehouse.settings import Settings, load_settings
+from warehouse.tables import ensure_table, identifier
+
+ROWS_PER_REQUEST = 2500
+BARE_ROWS = 50_000
+"""Rows of the bare COPY and merge: enough for a steady figure, few enough to keep in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured. ``ratio`` is the sync's rows per second to those of the bare COPY and merge."""
+
+    deals: int
+    requests: int
+    least_requests: int
+    sync_seconds: float
+    process_seconds: float
+    rows_per_second: float
+    peak_memory_mb: float
+    again_seconds: float
+    bare_rows_per_second: float
+    ratio: float
+
+
+def bench(settings: Settings, *, deals: int, rate_limit: bool, as_json: bool) -> int:
+    """Measure and print. Returns the exit status."""
+    console = Console(highlight=False, stderr=as_json)
+    try:
+        with tempfile.TemporaryDirectory(prefix="b24-bench-") as home, _place(Path(home), deals, rate_limit) as place:
+            database, webhook_url = place
+            first, peak, process_seconds = _sync(Path(home), database, webhook_url, rate_limit)
+            again, _, _ = _sync(Path(home), database, webhook_url, rate_limit)
+            bare = asyncio.run(_bare(database, webhook_url))
+    except (StartError, DatabaseError, RuntimeError) as error:
+        console.print(f"[red]✗[/red] {error}", soft_wrap=True)
+        return 1
+    speed = first["fetched"] / first["seconds"]
+    figures = Figures(
+        deals=first["fetched"],
+        requests=first["requests"],
+        least_requests=-(-first["fetched"] // ROWS_PER_REQUEST),
+        sync_seconds=round(first["seconds"], 2),
+        process_seconds=round(process_seconds, 2),
+        rows_per_second=round(speed),
+        peak_memory_mb=round(peak, 1),
+        again_seconds=round(again["seconds"], 2),
+        bare_rows_per_second=round(bare),
+        ratio=round(speed / bare, 3),
+    )
+    if as_json:
+        print(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(console, figures, rate_limit)
+    return 0
+
+
+@contextlib.contextmanager
+def _place(home: Path, deals: int, rate_limit: bool) -> Iterator[tuple[Database, str]]:
+    """A database and a portal of our own, so that no figure depends on what is installed."""
+    settings = load_settings(b24_home=home, database_url=None)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(open_database(settings))
+        database.wait_until_ready()
+        upgrade(database)
+        signals = stack.enter_context(StopSignals())
+        supervisor = stack.enter_context(Supervisor(home / "logs", signals))
+        portal = SimulatedPortal(home / "portal.url", deals, limits=rate_limit)
+        yield database, stack.enter_context(portal.running(supervisor)).webhook_url
+
+
+def _sync(home: Path, database: Database, webhook_url: str, rate_limit: bool) -> tuple[dict[str, float], float, float]:
+    """``b24 sync deal --full`` in a process of its own: its summary, peak memory in MB, wall seconds."""
+    environment = {
+        **os.environ,
+        "B24_HOME": str(home),
+        "DATABASE_URL": database.url,
+        "BITRIX_WEBHOOK_URL": webhook_url,
+    }
+    if not rate_limit:
+        environment |= {"BITRIX_REQUEST_BURST": "100000", "BITRIX_REQUESTS_PER_SECOND": "1000"}
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "sync", "deal", "--full", "--json"],
+            env=environment,
+            stdout=output,
+            stderr=errors,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - begun
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"the sync failed: {(output.read() + errors.read()).decode(errors='replace')[-2000:]}")
+        [summary] = orjson.loads(output.read())
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return summary, kilobytes / 1024, seconds
+
+
+async def _bare(database: Database, webhook_url: str) -> float:
+    """Rows per second of COPY and merge alone, of records that are ready, into the emptied table."""
+    entity = entity_named("deal")
+    units: list[Prepared] = []
+    unlimited = LeakyBucket(capacity=100_000, leak=1000)
+    async with PortalClient(WebhookUrl.parse(webhook_url), bucket=unlimited) as client:
+        fields = (await describe(client, [entity]))[entity.name]
+        with database.connect("bench") as conn:
+            table = ensure_table(conn, entity, fields).table
+            converter = RowConverter(table)
+            rows = []
+            async with walk(client, entity) as reading:
+                async for part in reading:
+                    rows.extend(part.rows)
+                    while len(rows) >= UNIT_ROWS:
+                        units.append(converter.prepare(rows[:UNIT_ROWS]))
+                        del rows[:UNIT_ROWS]
+                    if len(units) * UNIT_ROWS >= BARE_ROWS:
+                        break
+            units = units or [converter.prepare(rows)]
+            conn.execute(b"TRUNCATE " + identifier(table).as_bytes(conn))
+            conn.commit()
+            begun = time.monotonic()
+            for unit in units:
+                with conn.transaction():
+                    merge(conn, table, unit)
+            return sum(len(unit.records) for unit in units) / (time.monotonic() - begun)
+
+
+def _print(console: Console, figures: Figures, rate_limit: bool) -> None:
+    grid = Grid(box=None, show_header=False, pad_edge=False)
+    grid.add_column("what")
+    grid.add_column("figure", justify="right")
+    limit = "with the portal's rate limit" if rate_limit else "no rate limit"
+    for what, figure in (
+        (f"deals, full sync into empty tables, {limit}", f"{figures.deals:,}"),
+        ("requests to the portal", f"{figures.requests} (least possible {figures.least_requests})"),
+        ("seconds of the sync", f"{figures.sync_seconds:.2f}"),
+        ("seconds of the whole process", f"{figures.process_seconds:.2f}"),
+        ("rows per second", f"{figures.rows_per_second:,.0f}"),
+        ("peak memory of the process, MB", f"{figures.peak_memory_mb:.0f}"),
+        ("seconds of a second full sync, nothing changed", f"{figures.again_seconds:.2f}"),
+        ("rows per second of bare COPY and merge", f"{figures.bare_rows_per_second:,.0f}"),
+        ("ratio", f"{figures.ratio:.3f}"),
+    ):
+        grid.add_row(what, figure)
+    console.print(grid)
