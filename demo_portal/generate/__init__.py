@@ -1,0 +1,1 @@
+"""Two years of a believable business, the same for the same seed."""
