@@ -80,7 +80,7 @@ class RateLimitError(TemporaryError):
 class OperatingLimitError(TemporaryError):
     """A method used up its operating seconds; it works again after ``reset_at`` (Unix seconds), others go on."""
 
-    retry = RetryPolicy(attempts=4, first=5, most=60)
+    retry = RetryPolicy(attempts=12, first=5, most=60)  # a rest without a known end is a minute, the window ten
     advice = "The portal rests this method for up to ten minutes; the sync goes on from where it stopped."
     reset_at: float | None = None
 

@@ -27,7 +27,6 @@ class Stretch:
     low: int
     high: int
     expected: int
-    failures: int = 0
 
     @property
     def width(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -161,7 +161,7 @@ async def _plan(
         return guess  # one batch reads it all
     stretches = await _count(client, entity, split(left, _STRETCHES), share)
     for _ in range(_RECOUNTS):
-        most = max(client.batch_size * PAGE, whole.expected // (2 * in_flight))
+        most = max(2 * client.batch_size * PAGE, whole.expected // (2 * in_flight))
         heavy = [item for item in stretches if item.expected > most and not item.dense]
         if not heavy:
             break
@@ -194,6 +194,7 @@ class _Walk:
         self.in_flight = in_flight
         self.width = client.batch_size
         self.progress = 0
+        self.failures: dict[int, tuple[int, int]] = {}  # low end of a stretch: how often, and the progress by then
         self.pause = 0.0
 
     async def slices(self) -> AsyncGenerator[Slice, None]:
@@ -223,7 +224,6 @@ class _Walk:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _batch(self, taken: Sequence[tuple[Stretch, int]]) -> Slice:
-        before = self.progress
         commands: list[Command] = []
         for stretch, pages in taken:
             commands += chain(self.entity, stretch, pages, first=len(commands))
@@ -243,22 +243,20 @@ class _Walk:
                 result.done.append(part.done)
                 self.progress += 1
             if part.left:
-                self._put_back(part, stalled=self.progress == before)
+                self._put_back(part.left, part.error)
         return result
 
-    def _put_back(self, part: ChainResult, *, stalled: bool) -> None:
-        left, error = part.left, part.error
-        if left is None:
-            return
+    def _put_back(self, left: Stretch, error: BitrixError | None) -> None:
         if error is not None:
             if error.retry is None:
                 raise error
-            # A failure counts when nothing at all moved meanwhile: a method that rests does not use up the attempts.
-            failures = left.failures + 1 if stalled else left.failures
+            # Failures add up while nothing at all moves: a method that rests again and again does not use them up.
+            failures, seen = self.failures.pop(left.low, (0, self.progress))
+            failures = failures + 1 if seen == self.progress else 1
             if failures >= error.retry.attempts:
                 raise error
-            left = replace(left, failures=failures)
-            self.pause = max(self.pause, back_off(error, max(1, failures)))
+            self.failures[left.low] = failures, self.progress
+            self.pause = max(self.pause, back_off(error, failures))
         self.queue.appendleft(left)
 
     def _shrink(self, error: BitrixError, commands: int) -> None:
@@ -329,4 +327,4 @@ def _chain_result(
     done = (stretch.low, low - 1) if low > stretch.low else None
     if low > stretch.high:
         return ChainResult(rows, done, None)
-    return ChainResult(rows, done, Stretch(low, stretch.high, expected, 0 if done else stretch.failures), error)
+    return ChainResult(rows, done, Stretch(low, stretch.high, expected), error)
