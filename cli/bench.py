@@ -1,6 +1,6 @@
 """``b24 bench``: what a full sync of deals costs, against a bare COPY and merge of the same rows.
 
-Everything is the real thing in processes of its own: a simulated portal, an embedded PostgreSQL in a temporary directory,
+Everything is the real thing, in processes of its own: a simulated portal, an embedded PostgreSQL in a temporary home,
 and ``b24 sync deal --full --json``, whose peak memory the operating system tells.
 """
 
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -33,7 +34,7 @@ from orchestration.entity_sync import UNIT_ROWS
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.load import Prepared, RowConverter, merge
 from warehouse.migrate import upgrade
-from warehouse.settings import Settings, load_settings
+from warehouse.settings import load_settings
 from warehouse.tables import ensure_table, identifier
 
 ROWS_PER_REQUEST = 2500
@@ -57,7 +58,7 @@ class Figures:
     ratio: float
 
 
-def bench(settings: Settings, *, deals: int, rate_limit: bool, as_json: bool) -> int:
+def bench(*, deals: int, rate_limit: bool, as_json: bool) -> int:
     """Measure and print. Returns the exit status."""
     console = Console(highlight=False, stderr=as_json)
     try:
@@ -103,7 +104,7 @@ def _place(home: Path, deals: int, rate_limit: bool) -> Iterator[tuple[Database,
         yield database, stack.enter_context(portal.running(supervisor)).webhook_url
 
 
-def _sync(home: Path, database: Database, webhook_url: str, rate_limit: bool) -> tuple[dict[str, float], float, float]:
+def _sync(home: Path, database: Database, webhook_url: str, rate_limit: bool) -> tuple[dict[str, Any], float, float]:
     """``b24 sync deal --full`` in a process of its own: its summary, peak memory in MB, wall seconds."""
     environment = {
         **os.environ,

@@ -67,11 +67,11 @@ def follow(url: str, run_id: str, database: Database, console: Console, check: C
     seconds = time.monotonic() - begun
     if status == "SUCCESS":
         console.print(
-            f"[green]✓[/green] First sync: {progress.done} tables, {progress.rows:,} rows  [dim]{seconds:.1f} s[/dim]"
+            f"[green]✓[/green] Sync: {progress.done} tables, {progress.rows:,} rows  [dim]{seconds:.1f} s[/dim]"
         )
         return True
     reason = f" {progress.error.splitlines()[0]}" if progress.error else ""
-    console.print(f"[red]✗[/red] The first sync failed.{escape(reason)} See {url}/runs/{run_id}", soft_wrap=True)
+    console.print(f"[red]✗[/red] The sync failed.{escape(reason)} See {url}/runs/{run_id}", soft_wrap=True)
     return False
 
 
@@ -112,11 +112,11 @@ def _bar(console: Console) -> Iterator[Callable[[SyncProgress], None]]:
             nonlocal printed
             if time.monotonic() - printed > PLAIN_SECONDS:
                 printed = time.monotonic()
-                console.print(f"  first sync: {progress.done} of {len(ENTITIES)} tables, {progress.rows:,} rows")
+                console.print(f"  sync: {progress.done} of {len(ENTITIES)} tables, {progress.rows:,} rows")
 
         yield print_sometimes
         return
-    columns = (TextColumn("First sync"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (TextColumn("Sync"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("waiting for a run to start", total=len(ENTITIES))
 

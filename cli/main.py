@@ -89,12 +89,15 @@ def portal(
 @app.command()
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
+    rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a full sync of deals: requests, rows per second, peak memory, and a bare COPY of the same rows."""
     from cli.bench import bench as run
 
-    raise typer.Exit(run(_settings(), deals=deals, as_json=as_json))
+    _settings()
+
+    raise typer.Exit(run(deals=deals, rate_limit=rate_limit, as_json=as_json))
 
 
 def _settings() -> Settings:

@@ -16,9 +16,7 @@ def portal(*, host: str, port: int, deals: int, seed: int, limits: bool, latency
         console.print(f"Simulated portal with {deals:,} deals. BITRIX_WEBHOOK_URL={url}", soft_wrap=True)
 
     try:
-        serve(
-            host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency, on_ready=tell
-        )
+        serve(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency, on_ready=tell)
     except OSError as error:
         console.print(f"[red]✗[/red] Cannot listen on {host}:{port}: {escape(str(error.strerror))}. Use --port.")
         return 1

@@ -24,9 +24,10 @@ DEALS = 2000
 class SimulatedPortal:
     """One simulated portal: the process to run, and its address once it answers."""
 
-    def __init__(self, url_file: Path, deals: int = DEALS) -> None:
+    def __init__(self, url_file: Path, deals: int = DEALS, *, limits: bool = True) -> None:
         self._url_file = url_file
-        self.service = Service(NAME, [sys.executable, "-m", "cli.simulated_portal", str(url_file), str(deals)])
+        argv = [sys.executable, "-m", "cli.simulated_portal", str(url_file), str(deals), "limits" if limits else "free"]
+        self.service = Service(NAME, argv)
 
     @property
     def webhook_url(self) -> str:
@@ -85,7 +86,7 @@ def _answering(url_file: Path) -> str | None:
     return url if answer.status_code == httpx.codes.OK else None
 
 
-def _serve(url_file: Path, deals: int) -> None:
+def _serve(url_file: Path, deals: int, *, limits: bool) -> None:
     from demo_portal.server import serve
 
     def announce(url: str) -> None:
@@ -95,8 +96,8 @@ def _serve(url_file: Path, deals: int) -> None:
             file.write(url)
         draft.replace(url_file)
 
-    serve(port=0, deals=deals, on_ready=announce)
+    serve(port=0, deals=deals, limits=limits, on_ready=announce)
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), int(sys.argv[2]))
+    _serve(Path(sys.argv[1]), int(sys.argv[2]), limits=sys.argv[3] == "limits")

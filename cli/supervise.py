@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from cli import watchdog
 POLL_SECONDS = 0.05
 STOP_SECONDS = 15.0
 TAIL_LINES = 20
+LOG_BYTES = 50_000_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class StartError(Exception):
@@ -140,6 +144,14 @@ class Supervisor:
         if self._watchdog is not None and self._watchdog.poll() is not None:
             raise StartError("the watchdog process was ended from outside")
 
+    def trim_logs(self) -> None:
+        """Move what is in logs that have grown beyond ``LOG_BYTES`` to ``.log.old``. Services append, so they go on."""
+        for name in self._processes:
+            path = self.log_path(name)
+            if path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(".log.old"))
+                os.truncate(path, 0)
+
     def stop(self) -> None:
         """End all services and whatever they have started, and wait until they are gone."""
         groups = {process.pid for process in self._processes.values()}
@@ -184,4 +196,4 @@ class Supervisor:
         if not path.exists():
             return ""
         tail = path.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        return f"The end of {path}:\n" + "\n".join(tail)
+        return f"The end of {path}:\n" + _COLOUR.sub("", "\n".join(tail))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -88,7 +89,7 @@ def _run_jobs(jobs: Sequence[str], sync_type: str, run_ids: list[str]) -> None:
 
     with dg.DagsterInstance.get() as instance:
         for job in jobs:
-            run_id = dg.make_new_run_id()
+            run_id = str(uuid.uuid4())
             run_ids.append(run_id)
             defs.resolve_job_def(job).execute_in_process(
                 run_config={"sync_type": sync_type},
