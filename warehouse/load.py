@@ -61,7 +61,8 @@ class RowConverter:
     """Turns raw rows of one table into records. Pure computation, no database."""
 
     def __init__(self, table: Table) -> None:
-        self._cells: list[tuple[str, Converter]] = [(column.field.code, converter(column)) for column in table.columns]
+        converters = [(column.field.code, converter(column)) for column in table.columns]
+        self._cells = [(code, _Memo(convert), convert) for code, convert in converters]
         names = [column.name for column in table.columns]
         self._codes = table.codes
         self._key = names.index(table.key)
@@ -86,13 +87,13 @@ class RowConverter:
     def _record(self, row: Mapping[str, Any], issues: list[CellIssue]) -> Record:
         get = row.get
         cells: list[Any] = []
-        for code, convert in self._cells:
+        for code, memo, convert in self._cells:
             value = get(code)
             if value is None:
                 cells.append(None)
                 continue
             try:
-                cells.append(convert(value))
+                cells.append(memo[value] if type(value) is str else convert(value))
             except Unfit as error:
                 cells.append(None)
                 issues.append(_issue(get(self._key_code), code, value, str(error)))
@@ -105,6 +106,22 @@ class RowConverter:
             return False
         mine, theirs = record[self._modified], other[self._modified]
         return mine is not None and theirs is not None and mine < theirs
+
+
+class _Memo(dict[str, Any]):
+    """Converted values of one column by their text. Most cells of a CRM repeat: flags, ids of people, codes, days."""
+
+    ENTRIES, TEXT = 4096, 40
+
+    def __init__(self, convert: Converter) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, text: str) -> Any:
+        value = self._convert(text)
+        if len(text) <= self.TEXT and len(self) < self.ENTRIES:
+            self[text] = value
+        return value
 
 
 def merge(conn: Connection, table: Table, prepared: Prepared) -> Merge:

@@ -94,7 +94,7 @@ def to_boolean(value: Any) -> bool | None:
 
 
 def to_timestamp(value: Any) -> datetime | None:
-    """ISO text with an offset, as an instant in UTC."""
+    """ISO text with an offset, as an instant."""
     if value is False:
         return None
     moment = _iso(value)
@@ -102,8 +102,10 @@ def to_timestamp(value: Any) -> datetime | None:
         return None
     if moment.tzinfo is None:
         raise Unfit("date and time without a time zone")
+    if 1 < moment.year < 9999:
+        return moment
     try:
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC)  # at the edges the same instant may lie beyond what readers can show
     except OverflowError:
         raise Unfit("date beyond the years 1 to 9999") from None
 
@@ -123,7 +125,7 @@ def to_date(value: Any) -> date | None:
     if instant is None:
         return None
     try:
-        return (instant + _HALF_DAY).date()
+        return (instant.astimezone(UTC) + _HALF_DAY).date()
     except OverflowError:
         raise Unfit("date beyond the years 1 to 9999") from None
 
