@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Iterator, Mapping
 from typing import NoReturn
@@ -25,7 +24,6 @@ from warehouse.settings import Settings
 
 SERVICE_SECONDS = 120.0
 WATCH_SECONDS = 0.5
-TICKS_PER_TRIM = 120
 
 
 def up(
@@ -89,12 +87,10 @@ class _Installation:
             run_id = launch(self._place.url("dagster"), self._database, self._supervisor.check)
             follow(self._place.url("dagster"), run_id, self._database, self._console, self._supervisor.check)
         self._console.print("Ctrl-C stops everything.")
-        for tick in itertools.count():
+        while True:
             self._supervisor.check()
-            if tick % TICKS_PER_TRIM == 0:
-                self._supervisor.trim_logs()
+            self._supervisor.trim_logs()
             time.sleep(WATCH_SECONDS)
-        raise AssertionError("an endless loop has ended")
 
     def _start_database(self) -> Database:
         with self._step("PostgreSQL") as told:

@@ -108,7 +108,7 @@ class Database:
                 if time.monotonic() >= deadline:
                     raise DatabaseUnreachable(f"{error} Gave up after {timeout:.0f} s.") from None
                 if not told:
-                    log.info("waiting for PostgreSQL", address=self.address, at_most_seconds=round(timeout))
+                    log.warning("waiting for PostgreSQL", address=self.address, at_most_seconds=round(timeout))
                     told = True
                 time.sleep(min(0.5, max(0.0, deadline - time.monotonic())))
         if version < OLDEST_SERVER:

@@ -41,6 +41,7 @@ class ServerUser:
         """
         if self.uid is None:
             return
+        _add(data.parent, stat.S_IXOTH, quiet=True)  # the installation's own directory
         for path in (*binaries.parents, *data.parents):
             _add(path, stat.S_IXOTH)
         for path in (binaries, *binaries.rglob("*")):
@@ -82,7 +83,7 @@ def _create() -> None:
             f"PostgreSQL does not run as root and useradd could not make a user for it "
             f"({result.stderr.strip()}): {advice}"
         )
-    log.info("created a system user for the embedded PostgreSQL, which does not run as root", user=NAME)
+    log.warning("created a system user for the embedded PostgreSQL, which does not run as root", user=NAME)
 
 
 def _add(path: Path, bits: int, *, quiet: bool = False) -> None:
@@ -90,4 +91,4 @@ def _add(path: Path, bits: int, *, quiet: bool = False) -> None:
     if mode & bits != bits:
         path.chmod(mode | bits)
         if not quiet:
-            log.info("let other users pass through a directory, for the embedded PostgreSQL", path=str(path))
+            log.warning("let other users pass through a directory, for the embedded PostgreSQL", path=str(path))
