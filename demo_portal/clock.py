@@ -32,7 +32,12 @@ def print_datetime(epoch: int) -> str:
 
 def print_date(epoch: int) -> str:
     """The server's day of an instant, as the API prints a date: ``2024-09-02T03:00:00+03:00``."""
-    return _day_text((epoch + OFFSET_SECONDS) // DAY) + "T03:00:00+03:00"
+    return _date_text((epoch + OFFSET_SECONDS) // DAY)
+
+
+@lru_cache(maxsize=8192)
+def _date_text(day: int) -> str:
+    return _day_text(day) + "T03:00:00+03:00"
 
 
 def parse_instant(text: str) -> float | None:

@@ -1,68 +1,28 @@
-"""The state of a simulated portal and everything that may be done to it."""
+"""A simulated portal: its state and everything that may be done to it."""
 
 from __future__ import annotations
 
-import hashlib
-import random
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from demo_portal.clock import Clock, print_datetime
-from demo_portal.events import EventSender, Subscription
-from demo_portal.faults import Faults
+from demo_portal.clock import parse_instant, print_datetime
+from demo_portal.events import Subscription
+from demo_portal.fields import PortalFields
 from demo_portal.records import SEMANTIC_FIELD, STAGE_FIELD, apply_flags, apply_stage, defaults, store
-from demo_portal.schema import DEFAULT_SETTINGS, MULTIFIELDS, FieldSpec, OptionSpec
-from demo_portal.standard_fields import STANDARD_FIELDS
-from demo_portal.table import MISSING, Table, expand_details
+from demo_portal.schema import MULTIFIELDS
+from demo_portal.state import CRM
+from demo_portal.table import MISSING, Table
 
-CRM = ("deal", "lead", "contact", "company")
-NEVER_LISTED = {"deal": {"CONTACT_IDS"}, "lead": {"CONTACT_IDS"}, "contact": {"COMPANY_IDS"}, "company": {"CONTACT_ID"}}
-SCOPES = ("crm", "department", "task", "telephony", "user", "user.userfield", "userfieldconfig")
-
-_HISTORY_COLUMNS = {
-    "deal": ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "CATEGORY_ID", "STAGE_SEMANTIC_ID", "STAGE_ID"),
-    "lead": ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "STATUS_SEMANTIC_ID", "STATUS_ID"),
-}
-_HISTORY_TYPES = {"ID": "integer", "TYPE_ID": "integer", "OWNER_ID": "integer", "CREATED_TIME": "datetime"}
-
-Rows = list[dict[str, Any]]
+__all__ = ["CRM", "Portal"]
 
 
-class Portal:
-    """One portal: CRM tables, dictionaries, staff, rights, faults and event subscribers.
+class Portal(PortalFields):
+    """One portal.
 
     Every public method takes the lock, so a test may change the portal while a server answers from it. Entities are
     named ``deal``, ``lead``, ``contact``, ``company``; ``rows`` knows the reference data too.
     """
-
-    def __init__(self, *, seed: int = 1, now: datetime | None = None) -> None:
-        self.seed = seed
-        self.clock = Clock(now)
-        self.secret = hashlib.sha256(f"portal {seed}".encode()).hexdigest()[:16]
-        self.user_id = 1
-        self.is_admin = True
-        self.lock = threading.RLock()
-        self.faults = Faults()
-        self.events = EventSender("demo.bitrix24.example")
-        self.scopes = set(SCOPES)
-        self.applications: dict[str, str] = {}  # access token -> application token
-        self.tables = {name: Table(name, _columns(name)) for name in CRM}
-        self.fields = {name: {spec.code: spec for spec in STANDARD_FIELDS[name]} for name in CRM}
-        self.history = {name: Table(f"{name}_stage_history", columns) for name, columns in _HISTORY_COLUMNS.items()}
-        self.history_fields = {
-            name: {code: FieldSpec(code, _HISTORY_TYPES.get(code, "string"), code) for code in columns}
-            for name, columns in _HISTORY_COLUMNS.items()
-        }
-        self.statuses: Rows = []
-        self.categories: Rows = []
-        self.currencies: Rows = []
-        self.users: Rows = []
-        self.departments: Rows = []
-        self.last_detail_id = 0
-        self._last_field_id = 100
-        self._last_option_id = 40
 
     @classmethod
     def generate(cls, seed: int = 1, deals: int = 2000, *, now: datetime | None = None) -> Portal:
@@ -72,64 +32,6 @@ class Portal:
         portal = cls(seed=seed, now=now)
         fill(portal, deals)
         return portal
-
-    # -- reading
-
-    def now(self) -> int:
-        """The portal's time in whole seconds since 1970."""
-        return int(self.clock.time())
-
-    def rows(self, entity: str) -> Rows:
-        """All visible rows, by id, as the list method gives them with every field selected.
-
-        Also knows ``status``, ``pipeline``, ``currency``, ``user``, ``department``, ``deal_stage_history`` and
-        ``lead_stage_history``. Raises ``KeyError`` for another name.
-        """
-        with self.lock:
-            reference = {
-                "status": self.statuses,
-                "pipeline": self.categories,
-                "currency": self.currencies,
-                "user": self.users,
-                "department": self.departments,
-            }
-            if entity in reference:
-                return [dict(row) for row in reference[entity]]
-            history = entity.removesuffix("_stage_history")
-            table = self.history[history] if history != entity else self.tables[entity]
-            codes = [code for code in table.columns if code not in MULTIFIELDS]
-            details = [code for code in table.columns if code in MULTIFIELDS]
-            project = table.projector(codes + details)
-            return [project(row_id, row) for row_id, row in zip(table.ids, table.rows, strict=True)]
-
-    def row(self, entity: str, row_id: int) -> dict[str, Any] | None:
-        """One visible row in the same form, or None."""
-        with self.lock:
-            table = self.tables[entity]
-            at = table.index(row_id)
-            if at is None:
-                return None
-            record = dict(table.record(table.rows[at]))
-            for code in MULTIFIELDS:
-                if code in record and (details := record.pop(code)):
-                    record[code] = expand_details(code, details)
-            return {code: value for code, value in record.items() if value is not MISSING}
-
-    def ids(self, entity: str) -> list[int]:
-        """Ids of all visible rows, ascending."""
-        with self.lock:
-            return list(self.tables[entity].ids)
-
-    def semantic(self, entity: str, stage: str) -> str:
-        """P, S or F. A stage without a status row counts as in progress, as on the real portal."""
-        for status in self.statuses:
-            dictionary = status["ENTITY_ID"]
-            is_stage = dictionary == "STATUS" if entity == "lead" else dictionary.startswith("DEAL_STAGE")
-            if is_stage and status["STATUS_ID"] == stage:
-                return status["SEMANTICS"] or "P"
-        return "P"
-
-    # -- records
 
     def add(self, entity: str, values: Mapping[str, Any], *, raw: bool = False, user_id: int | None = None) -> int:
         """Create a record; returns its id. Values may be Python's or already in wire form (``raw``: kept as given).
@@ -151,7 +53,7 @@ class Portal:
             if entity in STAGE_FIELD:
                 self._enter_stage(entity, new_id, record, now, user, created=True)
             apply_flags(entity, record)
-            self._append(table, new_id, record, now)
+            self._append(table, new_id, record, _modified(record, now))
             self._publish(entity, "ADD", new_id)
             return new_id
 
@@ -191,7 +93,11 @@ class Portal:
                 record["DATE_MODIFY"] = record["DATE_MODIFY"] or print_datetime(now)
                 record["MODIFY_BY_ID"] = str(user)
             self._note_irregular(table, row_id, record)
-            table.replace(row_id, [record[code] for code in table.columns], now if touch else table.modified[at])
+            table.replace(
+                row_id,
+                [record[code] for code in table.columns],
+                _modified(record, now) if touch else table.modified[at],
+            )
             if touch:
                 self._publish(entity, "MOVE" if moved else "UPDATE", row_id, record)
 
@@ -200,24 +106,6 @@ class Portal:
         with self.lock:
             self.tables[entity].delete(row_id)
             self._publish(entity, "DELETE", row_id)
-
-    def hide(self, entity: str, which: Callable[[Mapping[str, Any]], bool] | float) -> set[int]:
-        """Take away the right to read some rows: those that match, or a share (0–1) of all. Returns their ids."""
-        with self.lock:
-            table = self.tables[entity]
-            if callable(which):
-                chosen = {row_id for row_id, row in zip(table.ids, table.rows, strict=True) if which(table.record(row))}
-            else:
-                generator = random.Random(self.seed)
-                chosen = set(generator.sample(table.ids, round(len(table.ids) * which)))
-            table.hide(chosen)
-            return chosen
-
-    def restore(self) -> None:
-        """Give back the right to read everything."""
-        with self.lock:
-            for table in self.tables.values():
-                table.restore()
 
     def random_changes(self, count: int, seed: int = 1, *, deletions: bool = True) -> dict[str, dict[str, set[int]]]:
         """Make so many changes, each to a row of its own; returns ``{"deal": {"added", "updated", "deleted"}, …}``."""
@@ -233,90 +121,16 @@ class Portal:
         with self.lock:
             return add_nasty(self, entity)
 
-    # -- fields
-
-    def add_field(
-        self,
-        entity: str,
-        code: str,
-        type: str,
-        *,
-        multiple: bool = False,
-        title: str = "",
-        options: Iterable[str] = (),
-        settings: Any = None,
-        custom: bool = True,
-    ) -> FieldSpec:
-        """Add a user field (``custom=False``: a standard one, like ``PARENT_ID_1220``); rows get its empty value.
-
-        Raises ``ValueError`` if the code is taken.
-        """
-        with self.lock:
-            if settings is None and custom:
-                settings = DEFAULT_SETTINGS.get(type, [])
-            spec = FieldSpec(code, type, title or code, multiple=multiple, settings=settings)
-            if custom:
-                self._last_field_id += 1
-                spec.id = self._last_field_id
-                spec.sort = 100 + 10 * sum(field.dynamic for field in self.fields[entity].values())
-            if type == "crm_status" and isinstance(settings, Mapping):
-                spec.status_type = str(settings.get("ENTITY_TYPE") or "") or None
-            self.tables[entity].add_column(code, spec.empty)
-            self.fields[entity][code] = spec
-            for value in options:
-                self.add_option(entity, code, value)
-            if custom:
-                self._publish_field(entity, "ADD", spec)
-            return spec
-
-    def remove_field(self, entity: str, code: str) -> None:
-        """Remove a field with its values. Raises ``KeyError`` if there is none."""
-        with self.lock:
-            spec = self.fields[entity].pop(code)
-            if code in self.tables[entity].position:
-                self.tables[entity].remove_column(code)
-            self._publish_field(entity, "DELETE", spec)
-
-    def rename_field(self, entity: str, code: str, title: str) -> None:
-        """Give a field another title. Raises ``KeyError`` if there is none."""
-        with self.lock:
-            self.fields[entity][code].title = title
-            self._publish_field(entity, "UPDATE", self.fields[entity][code])
-
-    def add_option(self, entity: str, code: str, value: str) -> int:
-        """Add a choice to an enumeration field; returns its id."""
-        with self.lock:
-            spec = self.fields[entity][code]
-            self._last_option_id += 2
-            digest = hashlib.md5(f"{code} {self._last_option_id}".encode(), usedforsecurity=False).hexdigest()
-            spec.options.append(OptionSpec(self._last_option_id, value, 10 * (len(spec.options) + 1), digest))
-            self._publish_field(entity, "SETENUMVALUES", spec)
-            return self._last_option_id
-
-    def rename_option(self, entity: str, code: str, option_id: int, value: str) -> None:
-        """Change the text of a choice; rows keep its id. Raises ``KeyError`` if there is none."""
-        with self.lock:
-            spec = self.fields[entity][code]
-            for option in spec.options:
-                if option.id == option_id:
-                    option.value = value
-                    return self._publish_field(entity, "SETENUMVALUES", spec)
-            raise KeyError(f"{entity}.{code} has no option {option_id}")
-
-    def delete_option(self, entity: str, code: str, option_id: int) -> None:
-        """Remove a choice; rows that hold its id keep it."""
-        with self.lock:
-            spec = self.fields[entity][code]
-            spec.options = [option for option in spec.options if option.id != option_id]
-            self._publish_field(entity, "SETENUMVALUES", spec)
-
-    # -- events
-
     def on_event(self, url: str, application_token: str, events: Iterable[str] | None = None) -> Subscription:
         """Post changes to a URL from now on, like an outgoing webhook. ``events``: names, default all it may have."""
         if events is None:
             return self.events.subscribe(url, application_token)
         return self.events.subscribe(url, application_token, events=frozenset(events))
+
+    def register_application(self, access_token: str, application_token: str) -> None:
+        """Let an application call ``/rest/{method}`` with ``auth``; its event handlers get ``application_token``."""
+        with self.lock:
+            self.applications[access_token] = application_token
 
     def _publish(self, entity: str, change: str, row_id: int, record: Mapping[str, Any] | None = None) -> None:
         if not self.events.subscriptions:
@@ -327,12 +141,6 @@ class Portal:
             event = "ONCRMDEALMOVETOCATEGORY"
             fields |= {"CATEGORY_ID": record["CATEGORY_ID"], "STAGE_ID": record["STAGE_ID"]}
         self.events.publish(event, fields, self.now())
-
-    def _publish_field(self, entity: str, change: str, spec: FieldSpec) -> None:
-        fields = {"ID": spec.id or 0, "ENTITY_ID": f"CRM_{entity.upper()}", "FIELD_NAME": spec.code}
-        self.events.publish(f"ONCRM{entity.upper()}USERFIELD{change}", fields, self.now())
-
-    # -- inside
 
     def _next_detail(self) -> int:
         self.last_detail_id += 1
@@ -372,6 +180,6 @@ class Portal:
             table.append(head[0], (*head, semantic, stage), now)
 
 
-def _columns(entity: str) -> list[str]:
-    codes = [spec.code for spec in STANDARD_FIELDS[entity] if spec.code not in NEVER_LISTED[entity]]
-    return [code for code in codes if code not in MULTIFIELDS] + [code for code in codes if code in MULTIFIELDS]
+def _modified(record: Mapping[str, Any], now: int) -> int:
+    """The instant of DATE_MODIFY, which an import may have set back."""
+    return int(parse_instant(str(record["DATE_MODIFY"])) or now)

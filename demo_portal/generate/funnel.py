@@ -93,12 +93,13 @@ class Walker:
         chance, factors = self.chance, self._factors
         steps = [(created, pipeline.stages[0].code, "P")]
         moment = created
+        pace = 30.0 if chance() < 0.03 else 1.0  # a few are forgotten and stay where they are
         for place, stage in enumerate(pipeline.stages):
             if place:
                 if stage.skipped and chance() < stage.skipped:
                     continue
                 steps.append((moment, stage.code, "P"))
-            moment += int(stage.days * DAY * factors[int(chance() * 4096)]) + 60
+            moment += int(pace * stage.days * DAY * factors[int(chance() * 4096)]) + 60
             moment = to_working_hours(moment, chance())
             if moment >= now:
                 return steps
