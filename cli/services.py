@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,13 +114,19 @@ SERVICES: tuple[Row, ...] = (
 )
 
 
-def code_server_socket(home: Path) -> Path:
+@contextlib.contextmanager
+def code_server_socket(home: Path) -> Iterator[Path]:
     """Where the code server listens: below ``home``, or in a private temporary directory if that path is too long."""
     path = home / "run" / "code.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES:
+        with tempfile.TemporaryDirectory(prefix="b24-") as directory:
+            yield Path(directory) / path.name
+        return
+    path.unlink(missing_ok=True)
+    try:
+        yield path
+    finally:
         path.unlink(missing_ok=True)
-        return path
-    return Path(tempfile.mkdtemp(prefix="b24-")) / "code.sock"
 
 
 def check_ports(host: str, ports: Mapping[str, int]) -> None:

@@ -70,10 +70,12 @@ class _Installation:
 
     def start(self, host: str, ports: Mapping[str, int], portal_deals: int) -> None:
         """Start everything, each as soon as what it needs answers. Raises ``StartError``, ``DatabaseError``."""
+        if self._settings.bitrix_webhook_url is not None:
+            self._check_portal()
         self._database = self._start_database()
         self._supervisor = self._stack.enter_context(Supervisor(self._home / "logs", self._signals))
         webhook_url, portal_address = self._start_portal(portal_deals)
-        socket = code_server_socket(self._home)
+        socket = self._stack.enter_context(code_server_socket(self._home))
         env = dagster_environment(self._home, self._database)
         env |= {"BITRIX_WEBHOOK_URL": webhook_url, "B24_CODE_SERVER_SOCKET": str(socket)}
         place = Place(self._home, host, ports, socket, env)
@@ -101,15 +103,17 @@ class _Installation:
             told.append(f"revision {upgrade(database).head}")
         return database
 
+    def _check_portal(self) -> None:
+        with self._step("Bitrix24 portal") as told:
+            findings = check_portal(self._settings)
+            for finding in findings:
+                if finding.mark is Mark.BROKEN:
+                    raise StartError(f"{finding.subject}: {finding.text}")
+            told.append(findings[0].text)
+
     def _start_portal(self, deals: int) -> tuple[str, str]:
         """The webhook URL, and the portal's address for people."""
         if self._settings.bitrix_webhook_url is not None:
-            with self._step("Bitrix24 portal") as told:
-                findings = check_portal(self._settings)
-                for finding in findings:
-                    if finding.mark is Mark.BROKEN:
-                        raise StartError(f"{finding.subject}: {finding.text}")
-                told.append(findings[0].text)
             text = self._settings.bitrix_webhook_url.get_secret_value()
             return text, WebhookUrl.parse(text).origin
         portal = SimulatedPortal(shared_url_file(self._home), deals)
