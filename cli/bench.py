@@ -32,7 +32,7 @@ from cli.simulated_portal import SimulatedPortal
 from cli.supervise import StartError, StopSignals, Supervisor
 from orchestration.entity_sync import UNIT_ROWS
 from warehouse.database import Database, DatabaseError, open_database
-from warehouse.load import Prepared, RowConverter, merge
+from warehouse.load import RowConverter, Unit, merge
 from warehouse.migrate import upgrade
 from warehouse.settings import load_settings
 from warehouse.tables import ensure_table, identifier
@@ -137,23 +137,19 @@ def _sync(home: Path, database: Database, webhook_url: str, rate_limit: bool) ->
 async def _bare(database: Database, webhook_url: str) -> float:
     """Rows per second of COPY and merge alone, of records that are ready, into the emptied table."""
     entity = entity_named("deal")
-    units: list[Prepared] = []
+    units = [Unit()]
     unlimited = LeakyBucket(capacity=100_000, leak=1000)
     async with PortalClient(WebhookUrl.parse(webhook_url), bucket=unlimited) as client:
         fields = (await describe(client, [entity]))[entity.name]
         with database.connect("bench") as conn:
             table = ensure_table(conn, entity, fields).table
             converter = RowConverter(table)
-            rows = []
             async with walk(client, entity) as reading:
                 async for part in reading:
-                    rows.extend(part.rows)
-                    while len(rows) >= UNIT_ROWS:
-                        units.append(converter.prepare(rows[:UNIT_ROWS]))
-                        del rows[:UNIT_ROWS]
-                    if len(units) * UNIT_ROWS >= BARE_ROWS:
-                        break
-            units = units or [converter.prepare(rows)]
+                    if len(units[-1].records) >= UNIT_ROWS:
+                        units.append(Unit())
+                    if len(units) * UNIT_ROWS <= BARE_ROWS:
+                        converter.convert(part.rows, units[-1])
             conn.execute(b"TRUNCATE " + identifier(table).as_bytes(conn))
             conn.commit()
             begun = time.monotonic()

@@ -68,7 +68,9 @@ def _run(
     warehouse: WarehouseResource,
 ) -> SyncReport:
     """Run the sync. What may pass is tried again later; what no retry mends fails at once."""
-    request = SyncRequest(entity, kind.value, run_id=context.run.run_id, trigger=context.run.tags.get("trigger", "dagster"))
+    request = SyncRequest(
+        entity, kind.value, run_id=context.run.run_id, trigger=context.run.tags.get("trigger", "dagster")
+    )
 
     async def run() -> SyncReport:
         async with portal.client() as client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,10 +49,10 @@ class Merge:
 
 
 @dataclass(slots=True)
-class Prepared:
-    """Rows converted for one table: records in the order of its columns plus ``_extra``, unique by key."""
+class Unit:
+    """Converted rows to be written in one transaction: records by key, in the order of the columns plus ``_extra``."""
 
-    records: list[Record]
+    records: dict[Any, Record] = field(default_factory=dict)
     issues: list[CellIssue] = field(default_factory=list)
     fetched: int = 0
 
@@ -69,20 +69,16 @@ class RowConverter:
         self._key_code = table.columns[self._key].field.code
         self._modified = names.index(table.modified) if table.modified else None
 
-    def prepare(self, rows: Iterable[Mapping[str, Any]]) -> Prepared:
-        """Convert rows. Of several rows with one key the newest stays; a row without a key becomes an issue."""
-        by_key: dict[Any, Record] = {}
-        result = Prepared([])
+    def convert(self, rows: Iterable[Mapping[str, Any]], unit: Unit) -> None:
+        """Add rows to a unit. Of several with one key the newest stays; a row without a key becomes an issue."""
         for row in rows:
-            result.fetched += 1
-            record = self._record(row, result.issues)
+            unit.fetched += 1
+            record = self._record(row, unit.issues)
             key = record[self._key]
             if key is None:
-                result.issues.append(_issue(row.get(self._key_code), self._key_code, row, "row without a usable key"))
-            elif not self._is_stale(record, by_key.get(key)):
-                by_key[key] = record
-        result.records = list(by_key.values())
-        return result
+                unit.issues.append(_issue(row.get(self._key_code), self._key_code, row, "row without a usable key"))
+            elif not self._is_stale(record, unit.records.get(key)):
+                unit.records[key] = record
 
     def _record(self, row: Mapping[str, Any], issues: list[CellIssue]) -> Record:
         get = row.get
@@ -124,21 +120,21 @@ class _Memo(dict[str, Any]):
         return value
 
 
-def merge(conn: Connection, table: Table, prepared: Prepared) -> Merge:
+def merge(conn: Connection, table: Table, unit: Unit) -> Merge:
     """Upsert one unit of rows. The caller owns the transaction, so that progress commits with the rows.
 
     Rows equal to what is stored are not written. A row whose modification time is older than the stored one never
     overwrites it. A row that was marked as deleted is live again.
     """
-    result = Merge(fetched=prepared.fetched, cells_nulled=len(prepared.issues))
-    if prepared.records:
-        _stage(conn, table, prepared.records)
+    result = Merge(fetched=unit.fetched, cells_nulled=len(unit.issues))
+    if unit.records:
+        _stage(conn, table, unit.records.values())
         result.inserted, result.updated = _merge_staged(conn, table)
     result.unchanged = result.fetched - result.inserted - result.updated
     return result
 
 
-def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Sequence[Record]) -> None:
+def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Iterable[Record]) -> None:
     """``COPY … FROM STDIN (FORMAT binary)`` of records in the order of the table's columns plus ``_extra``."""
     columns = sql.SQL(", ").join(_columns(table))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)
@@ -151,7 +147,7 @@ def copy_binary(conn: Connection, target: sql.Composable, table: Table, records:
 _STAGING = sql.Identifier("pg_temp", "staging")
 
 
-def _stage(conn: Connection, table: Table, records: Sequence[Record]) -> None:
+def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> None:
     # A temporary table writes no WAL, and a killed process leaves nothing behind.
     conn.execute(
         sql.SQL("CREATE TEMPORARY TABLE staging ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(

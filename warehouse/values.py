@@ -159,14 +159,19 @@ def encode_json(value: Any) -> bytes:
 
 def money_amount(value: Any) -> Decimal | None:
     """The number of ``"300|RUB"``."""
-    if isinstance(value, str):
-        return _decimal(value.partition("|")[0])
-    return to_number(value)
+    return _decimal(_money(value)[0]) if isinstance(value, str) else to_number(value)
 
 
 def money_currency(value: Any) -> str | None:
     """The currency code of ``"300|RUB"``."""
-    return to_text(value.partition("|")[2]) if isinstance(value, str) else None
+    return to_text(_money(value)[1]) if isinstance(value, str) else None
+
+
+def _money(value: str) -> tuple[str, str]:
+    amount, _, currency = value.partition("|")
+    if "|" in currency:
+        raise Unfit("expected an amount and a currency")
+    return amount, currency
 
 
 _BY_TYPE: Mapping[str, Converter] = {

@@ -83,6 +83,8 @@ def one_value(kind: str, raw: Any) -> Cell:
 
 
 def amount(kind: str, raw: Any) -> Cell:
+    if str(raw).count("|") > 1:
+        return BAD
     left = str(raw).split("|")[0]
     try:
         return number(left) if left else None
@@ -91,6 +93,8 @@ def amount(kind: str, raw: Any) -> Cell:
 
 
 def currency(kind: str, raw: Any) -> Cell:
+    if str(raw).count("|") > 1:
+        return BAD
     return [*str(raw).split("|"), ""][1] or None
 
 

@@ -14,7 +14,7 @@ from bitrix.fields import Field
 from warehouse.columns import Table
 from warehouse.database import Database
 from warehouse.journal import commit_state, read_state, record_issues, sync_lock
-from warehouse.load import Merge, RowConverter, merge
+from warehouse.load import Merge, RowConverter, Unit, merge
 from warehouse.tables import ensure_table, existing_tables
 
 DEAL = entity_named("deal")
@@ -35,10 +35,11 @@ def conn(database: Database) -> Iterator[psycopg.Connection[Any]]:
 
 
 def load(conn: psycopg.Connection[Any], table: Table, *rows: dict[str, Any]) -> Merge:
-    prepared = RowConverter(table).prepare(rows)
+    unit = Unit()
+    RowConverter(table).convert(rows, unit)
     with conn.transaction():
-        result = merge(conn, table, prepared)
-        record_issues(conn, table.entity, "run", prepared.issues)
+        result = merge(conn, table, unit)
+        record_issues(conn, table.entity, "run", unit.issues)
     return result
 
 

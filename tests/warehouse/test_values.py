@@ -158,6 +158,8 @@ def test_money_keeps_its_currency_beside_the_amount() -> None:
         ("date", "10000-01-01T00:00:00+00:00"),
         ("date", 20240830),
         ("file", {"name": "x"}),
+        ("money", "1|2|3"),
+        ("money", "much|RUB"),
     ],
 )
 def test_what_does_not_fit_is_refused_without_repeating_the_value(field_type: str, value: Any) -> None:

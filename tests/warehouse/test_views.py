@@ -11,7 +11,7 @@ import pytest
 from bitrix.entities import ENTITIES, entity_named
 from bitrix.fields import Field, Option
 from warehouse.database import Database
-from warehouse.load import RowConverter, merge
+from warehouse.load import RowConverter, Unit, merge
 from warehouse.tables import ensure_table
 from warehouse.views import refresh_views
 
@@ -42,8 +42,10 @@ def conn(database: Database) -> Iterator[psycopg.Connection[Any]]:
 
 def fill(conn: psycopg.Connection[Any], name: str, fields: list[Field], *rows: dict[str, Any]) -> None:
     table = ensure_table(conn, entity_named(name), fields).table
+    unit = Unit()
+    RowConverter(table).convert(rows, unit)
     with conn.transaction():
-        merge(conn, table, RowConverter(table).prepare(rows))
+        merge(conn, table, unit)
 
 
 @pytest.fixture
