@@ -165,7 +165,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def _is_empty(field: FieldSpec, value: Any) -> bool:
-    if value in (None, "", False) or value == []:
+    if value is None or value is False or value in ("", []):  # 0 is a value: the default pipeline
         return True
     return field.type in _REFERENCES and value in ("0", 0)
 

@@ -67,13 +67,13 @@ def _as_stored(found: Sequence[int], offset: int) -> Sequence[int]:
     """An order that is not by id and shifts by a row from page to page, as an unordered SQL query may."""
     if len(found) <= 1 or offset >= len(found):
         return found[offset : offset + PAGE]
-    shift = len(found) // 3 + offset // PAGE % 2
+    shift = len(found) // 3 + 1 - offset // PAGE % 2
     count = min(PAGE, len(found) - offset)
     return [found[(offset + shift + step) % len(found)] for step in reversed(range(count))]
 
 
 def _sort_key(field: FieldSpec, value: Any) -> tuple[int, Any]:
-    if value is MISSING or value in (None, "", False) or isinstance(value, list):
+    if value is MISSING or value is None or value is False or value == "" or isinstance(value, list):
         return (0, 0)
     if field.type in ("date", "datetime"):
         return (1, parse_instant(str(value)) or 0)

@@ -71,8 +71,9 @@ class Service:
         lowered = {name.lower(): value for name, value in params.items()}
         with self.portal.lock:
             answer = found.handler(Call(self.portal, lowered, access_token))
-        self.stats.pages += answer.pages
-        used = self.operating.charge(method, answer.pages, self.portal.clock.time())
+        pages = answer.pages if found.scope else 0  # probes such as profile cost next to nothing
+        self.stats.pages += pages
+        used = self.operating.charge(method, pages, self.portal.clock.time())
         if fault is not None and fault.kind == FaultKind.WRONG_TOTAL and answer.total is not None:
             answer = replace(answer, total=answer.total + fault.offset)
         elif fault is not None and fault.kind == FaultKind.SHORT_PAGE and isinstance(answer.result, list):
