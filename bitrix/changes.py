@@ -9,8 +9,9 @@ from typing import Any
 
 import structlog
 
+from bitrix.chain import chain
 from bitrix.client import PortalClient, back_off
-from bitrix.command import Command, Ref
+from bitrix.command import Command
 from bitrix.decode import Response
 from bitrix.entities import Entity, Walk
 from bitrix.errors import BitrixError, WrongRowsError
@@ -41,14 +42,10 @@ class _Chain:
 
     def commands(self, pages: int, first: int) -> list[Command]:
         key = self.entity.key
-        start: dict[str, Any] = {**self.filters, f">={key}": self.above + 1}
+        filters: dict[str, Any] = {**self.filters, f">={key}": self.above + 1}
         if self.below is not None:
-            start[f"<={key}"] = self.below
-        behind = (
-            {**start, f">{key}": Ref(index, (*self.entity.rows_at, PAGE - 1, key))}
-            for index in range(first, first + pages - 1)
-        )
-        return [list_command(self.entity, filters) for filters in (start, *behind)]
+            filters[f"<={key}"] = self.below
+        return chain(self.entity, filters, pages, first=first)
 
     def read(self, answers: Sequence[Response | BitrixError]) -> tuple[list[Row], BitrixError | None]:
         """Rows up to the first short page; what follows it is the same page again."""
@@ -79,12 +76,21 @@ def walk_changes(client: PortalClient, entity: Entity, *, since: datetime | None
     if entity.walk is not Walk.APPEND_ONLY and (since is None or since.tzinfo is None):
         raise ValueError(f"changes of {entity.name} need a moment, with its time zone, to begin at")
 
+    chains = [_Chain(entity, {}, above_id)]
+    if since is not None and entity.modified and above_id > 0:
+        window = {f">={entity.modified}": since}
+        chains.insert(0, _Chain(entity, window, 0, below=above_id, since=since))
+    return _chains(client, entity, chains, _FIRST_PAGES)
+
+
+def walk_above(client: PortalClient, entity: Entity, above_id: int, *, first_pages: int = _FIRST_PAGES) -> RowWalk:
+    """Read the rows with ids above ``above_id`` in rising order, ``first_pages`` pages in the first request."""
+    return _chains(client, entity, [_Chain(entity, {}, above_id)], first_pages)
+
+
+def _chains(client: PortalClient, entity: Entity, chains: list[_Chain], first_pages: int) -> RowWalk:
     async def start() -> Opened:
-        chains = [_Chain(entity, {}, above_id)]
-        if since is not None and entity.modified and above_id > 0:
-            window = {f">={entity.modified}": since}
-            chains.insert(0, _Chain(entity, window, 0, below=above_id, since=since))
-        first = await _ask(client, chains, _FIRST_PAGES)
+        first = await _ask(client, chains, first_pages)
         return Opened(started(entity, first.response), _follow(client, chains, first.rows))
 
     return RowWalk(entity.list_method, start)
@@ -98,7 +104,7 @@ class _Round:
 
 async def _follow(client: PortalClient, chains: Sequence[_Chain], rows: list[Row]) -> AsyncGenerator[Slice, None]:
     yield Slice(rows)
-    while unfinished := [chain for chain in chains if not chain.over]:
+    while unfinished := [item for item in chains if not item.over]:
         found = await _ask(client, unfinished, client.batch_size // len(unfinished))
         yield Slice(found.rows)
 
@@ -108,16 +114,16 @@ async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _R
     pages = max(1, min(pages, client.batch_size // len(chains)))
     while True:
         commands: list[Command] = []
-        for chain in chains:
-            commands += chain.commands(pages, first=len(commands))
+        for item in chains:
+            commands += item.commands(pages, first=len(commands))
         answers = await client.batch(commands)
         rows: list[Row] = []
         wait = 0.0
-        for index, chain in enumerate(chains):
-            found, error = chain.read(answers[index * pages : (index + 1) * pages])
+        for index, item in enumerate(chains):
+            found, error = item.read(answers[index * pages : (index + 1) * pages])
             rows += found
             if error is not None:
-                wait = max(wait, _may_fail(chain, error))
+                wait = max(wait, _may_fail(item, error))
         if wait:
             await client.sleep(wait)
         response = next((answer for answer in answers if isinstance(answer, Response)), None)
@@ -125,12 +131,12 @@ async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _R
             return _Round(rows, response)
 
 
-def _may_fail(chain: _Chain, error: BitrixError) -> float:
+def _may_fail(item: _Chain, error: BitrixError) -> float:
     """Count a failure of a chain; returns the seconds to wait, or raises when it cannot or did not pass."""
-    chain.failures += 1
-    if error.retry is None or chain.failures >= error.retry.attempts:
+    item.failures += 1
+    if error.retry is None or item.failures >= error.retry.attempts:
         raise error
-    return back_off(error, chain.failures)
+    return back_off(error, item.failures)
 
 
 def check_modified(entity: Entity, rows: Collection[Row], since: datetime) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
-import ssl
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,44 +16,21 @@ import structlog
 import tenacity
 
 from bitrix.command import Command, command_key
-from bitrix.decode import Response, Timing, as_int, as_map, error_from, excerpt, parse_answer, parse_timing
+from bitrix.decode import Response, Timing, as_int, as_map, error_from, excerpt, parse_timing
 from bitrix.errors import (
-    AnswerTimeoutError,
     BitrixError,
-    CertificateError,
-    InvalidRequestError,
     MalformedAnswerError,
     OperatingLimitError,
     RateLimitError,
-    UnreachableError,
 )
+from bitrix.http import PortalHttp
 from bitrix.limits import LeakyBucket, OperatingBudget, RateBucket, Sleep
-from bitrix.webhook_url import WebhookUrl, is_loopback, redact
+from bitrix.webhook_url import WebhookUrl
 
 MAX_BATCH = 50
 """Commands that a portal takes in one ``batch``."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MAX_REDIRECTS = 3
 
 log = structlog.get_logger("bitrix.client")
-
-
-class _RedactingFilter(logging.Filter):
-    """httpx logs every request's URL, and httpcore the headers of redirects: the webhook's secret is in both."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = redact(record.getMessage()), ()
-        return True
-
-
-def _redact_http_logs() -> None:
-    for name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-        logger = logging.getLogger(name)
-        if not any(isinstance(item, _RedactingFilter) for item in logger.filters):
-            logger.addFilter(_RedactingFilter())
-
-
-_redact_http_logs()
 
 
 class PortalClient:
@@ -88,20 +62,11 @@ class PortalClient:
         self.concurrency = concurrency
         self.bucket: RateBucket = bucket if bucket is not None else LeakyBucket()
         self.budget = budget if budget is not None else OperatingBudget()
-        self.requests = 0
+        self.sleep = sleep
         self.retries = 0
         self.waited = 0.0
-        self._url = url
-        self.sleep = sleep
         self._slots = asyncio.Semaphore(concurrency)
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout, connect=10.0),
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            headers={"User-Agent": "bitrix-to-postgres", "Accept": "application/json"},
-            follow_redirects=False,  # httpx would turn the POST into a GET
-            trust_env=not is_loopback(httpx.URL(url.origin).host),  # no proxy on the way to this machine
-            transport=transport,
-        )
+        self._http = PortalHttp(url, concurrency=concurrency, timeout=timeout, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,12 +77,17 @@ class PortalClient:
         await self._http.aclose()
 
     def __repr__(self) -> str:
-        return f"PortalClient({self._url})"
+        return f"PortalClient({self.url})"
 
     @property
     def url(self) -> WebhookUrl:
         """The webhook in use: on the new host after the portal was renamed."""
-        return self._url
+        return self._http.url
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent, repetitions and redirects included."""
+        return self._http.requests
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Response:
         """Call one method. Raises a :class:`~bitrix.errors.BitrixError` once its retries are used up."""
@@ -191,61 +161,17 @@ class PortalClient:
         self.waited += await self.budget.ready(methods)  # outside the slot: a resting method holds up no other
         async with self._slots:
             try:
-                return await self._send(method, params)
+                return await self._http.post(method, params, before=self._count)
             except OperatingLimitError as error:
-                error.reset_at = self.budget.rest(method, error.reset_at)
+                self._rest(error)
                 raise
             except BitrixError as error:
                 if isinstance(error, RateLimitError) or error.status == 503:
                     await self.bucket.penalize()
                 raise
 
-    async def _send(self, method: str, params: Mapping[str, Any]) -> Response:
-        target = self._url.reveal(f"{method}.json")
-        for _ in range(_MAX_REDIRECTS + 1):
-            self.waited += await self.bucket.acquire()
-            self.requests += 1
-            http = await self._post(method, target, params)
-            if http.status_code not in _REDIRECTS:
-                return _parse(method, http, self._url)
-            target = self._redirected(method, http)
-        raise InvalidRequestError(method, f"the portal redirects in circles from {self._url.host}", http.status_code)
-
-    async def _post(self, method: str, target: str, params: Mapping[str, Any]) -> httpx.Response:
-        # "from None" throughout: httpx's exceptions carry the request, and its URL holds the secret.
-        try:
-            return await self._http.post(target, json=dict(params))
-        except httpx.ConnectTimeout:
-            raise UnreachableError(method, f"no connection to {self._url.host} within 10 s") from None
-        except httpx.TimeoutException as exc:
-            raise AnswerTimeoutError(method, f"{self._url.host} did not answer in time ({_kind(exc)})") from None
-        except httpx.DecodingError:
-            raise MalformedAnswerError(method, "the answer's compression is broken") from None
-        except httpx.HTTPError as exc:
-            what = self._url.redact(str(exc)) or _kind(exc)
-            if _has_certificate_error(exc):
-                raise CertificateError(method, f"no trusted connection to {self._url.host}: {what}") from None
-            if isinstance(exc, httpx.ConnectError):
-                raise UnreachableError(method, f"cannot connect to {self._url.host}: {what}") from None
-            raise UnreachableError(method, f"the connection to {self._url.host} broke: {what}") from None
-
-    def _redirected(self, method: str, http: httpx.Response) -> str:
-        """Where to send the same POST again. A portal that was renamed keeps the path: its new host is remembered."""
-        status = http.status_code
-        try:
-            location = http.request.url.join(http.headers.get("location", ""))
-        except httpx.InvalidURL:
-            raise InvalidRequestError(method, f"{self._url.host} redirects to no valid address", status) from None
-        if location.scheme != "https" and not is_loopback(location.host):
-            raise InvalidRequestError(method, f"{self._url.host} redirects to {location.host} without TLS", status)
-        if location.path != http.request.url.path:
-            text = f"{self._url.host} redirects to a page of {location.host} that is no REST address"
-            raise InvalidRequestError(method, text, status)
-        netloc = location.netloc.decode("ascii")
-        if f"{location.scheme}://{netloc}" != self._url.origin:
-            log.warning("the portal moved", old_host=self._url.host, new_host=netloc)
-            self._url = self._url.at(f"{location.scheme}://{netloc}")
-        return str(location)
+    async def _count(self) -> None:
+        self.waited += await self.bucket.acquire()
 
     def _observe(self, method: str, times: Sequence[Timing]) -> None:
         known = [item for item in times if item.operating is not None]
@@ -266,7 +192,15 @@ class PortalClient:
             await self.bucket.penalize()
         for result in results:
             if isinstance(result, OperatingLimitError):
-                result.reset_at = self.budget.rest(result.method, result.reset_at)
+                self._rest(result)
+
+    def _rest(self, error: OperatingLimitError) -> None:
+        """Let the method of an error rest; one log line a batch at most, however many of its commands were refused."""
+        before = self.budget.resting_until(error.method)
+        error.reset_at = self.budget.rest(error.method, error.reset_at)
+        if error.reset_at > before:
+            until = datetime.fromtimestamp(error.reset_at, UTC).isoformat(timespec="seconds")
+            log.warning("a method rests at its operating limit", method=error.method, until=until)
 
 
 def back_off(error: BitrixError, attempt: int) -> float:
@@ -300,26 +234,6 @@ def _split_batch(commands: Sequence[Command], answer: Response) -> list[Response
     return results
 
 
-def _parse(method: str, http: httpx.Response, url: WebhookUrl) -> Response:
-    try:
-        response = parse_answer(method, http.status_code, http.content)
-    except BitrixError as error:
-        error.detail = url.redact(error.detail)
-        error.args = (error.method, error.detail, error.status, error.code)
-        raise
-    if response.time.started is None:
-        return replace(response, time=replace(response.time, started=_date_header(http)))
-    return response
-
-
-def _date_header(http: httpx.Response) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(http.headers.get("date", ""))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
-
-
 def _failure(state: tenacity.RetryCallState) -> BitrixError:
     error = state.outcome.exception() if state.outcome else None
     if not isinstance(error, BitrixError):
@@ -338,15 +252,3 @@ def _used_up(state: tenacity.RetryCallState) -> bool:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     return back_off(_failure(state), state.attempt_number)
-
-
-def _kind(exc: Exception) -> str:
-    return type(exc).__name__
-
-
-def _has_certificate_error(exc: BaseException | None) -> bool:
-    while exc is not None:
-        if isinstance(exc, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(exc):
-            return True
-        exc = exc.__cause__ or exc.__context__
-    return False

@@ -83,10 +83,13 @@ def decode_json(body: bytes) -> Any:
 
 def parse_answer(method: str, status: int, body: bytes) -> Response:
     """Read one HTTP answer. Raises the :class:`~bitrix.errors.BitrixError` that it stands for."""
+    shown = None
     try:
         document = decode_json(body)
     except NotJsonError as exc:
-        raise _no_json(method, status, str(exc), truncated=body.lstrip()[:1] == b"{") from None
+        shown = str(exc)
+    if shown is not None:  # raised here so that no exception in its context carries the body
+        raise _no_json(method, status, shown, truncated=body.lstrip()[:1] == b"{")
     if isinstance(document, dict) and "error" in document:
         raise error_from(method, document, status)
     if status >= 400:

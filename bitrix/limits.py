@@ -150,6 +150,11 @@ class OperatingBudget:
         state.used = 0.0
         return state.rest_until
 
+    def resting_until(self, method: str) -> float:
+        """When the method's rest ends; 0 if it never rested."""
+        state = self._methods.get(method)
+        return state.rest_until if state else 0.0
+
     def _due(self, method: str) -> float:
         state = self._methods.get(method)
         if state is None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from bitrix.changes import walk_above
 from bitrix.client import PortalClient
-from bitrix.command import Command, Ref
-from bitrix.decode import Response
 from bitrix.entities import Entity
-from bitrix.errors import BitrixError, MalformedAnswerError, WrongRowsError
-from bitrix.listing import PAGE, Row, check_page, list_command, rows_of
+from bitrix.errors import MalformedAnswerError, WrongRowsError
+from bitrix.listing import Row, rows_of
 
 _BY_KEYSET = frozenset({"user.get"})
 _UNPAGED = frozenset({"crm.status.list", "crm.category.list", "crm.currency.list"})
-_CHAINED_PAGES = 10
+_FIRST_PAGES = 3
 _MOST_PAGES = 2000
 
 
@@ -24,7 +23,8 @@ async def snapshot(client: PortalClient, entity: Entity) -> list[Row]:
     Raises :class:`~bitrix.errors.BitrixError`.
     """
     if entity.list_method in _BY_KEYSET:
-        return await _by_keyset(client, entity)
+        parts = walk_above(client, entity, 0, first_pages=_FIRST_PAGES)
+        return [row async for part in parts for row in part.rows]
     return await _by_offset(client, entity)
 
 
@@ -49,39 +49,6 @@ async def _by_offset(client: PortalClient, entity: Entity) -> list[Row]:
             raise WrongRowsError(entity.list_method, f"page {start} brought the rows of an earlier page again")
         start = response.next
     raise MalformedAnswerError(entity.list_method, f"the list does not end after {_MOST_PAGES} pages")
-
-
-async def _by_keyset(client: PortalClient, entity: Entity) -> list[Row]:
-    """Chains of pages by rising id, until a short one."""
-    rows: list[Row] = []
-    above = 0
-    pages = min(_CHAINED_PAGES, client.batch_size)
-    while True:
-        first = list_command(entity, {f">{entity.key}": above})
-        answers: list[Response | BitrixError]
-        if not rows:
-            answers = [await client.call(first.method, first.params)]  # most portals have no second page
-        else:
-            answers = await client.batch([first, *_behind(entity, above, pages - 1)])
-        for answer in answers:
-            if isinstance(answer, BitrixError):
-                raise answer
-            page = rows_of(entity, answer)
-            last = check_page(entity, page, above + 1, None)
-            rows += page
-            if last is None or len(page) < PAGE:
-                return rows
-            above = last
-
-
-def _behind(entity: Entity, above: int, pages: int) -> list[Command]:
-    return [
-        list_command(
-            entity,
-            {f">={entity.key}": above + 1, f">{entity.key}": Ref(index, (*entity.rows_at, PAGE - 1, entity.key))},
-        )
-        for index in range(pages)
-    ]
 
 
 async def portal_clock(client: PortalClient) -> datetime:

@@ -15,12 +15,13 @@ from typing import Self
 
 import structlog
 
+from bitrix.chain import chain, read_chain
 from bitrix.client import PortalClient, back_off
-from bitrix.command import Command, Ref
+from bitrix.command import Command
 from bitrix.decode import Response
 from bitrix.entities import Entity
 from bitrix.errors import AnswerTimeoutError, BitrixError, MalformedAnswerError, WrongRowsError
-from bitrix.listing import PAGE, Row, check_page, list_command, row_id, rows_of
+from bitrix.listing import PAGE, Row, list_command, row_id, rows_of
 from bitrix.plan import Range, Stretch, split, subtract, take, work_items
 
 log = structlog.get_logger("bitrix.walk")
@@ -226,7 +227,8 @@ class _Walk:
     async def _batch(self, taken: Sequence[tuple[Stretch, int]]) -> Slice:
         commands: list[Command] = []
         for stretch, pages in taken:
-            commands += chain(self.entity, stretch, pages, first=len(commands))
+            bounds = {f">={self.entity.key}": stretch.low, f"<={self.entity.key}": stretch.high}
+            commands += chain(self.entity, bounds, pages, first=len(commands))
         try:
             answers = await self.client.batch(commands)
         except BitrixError as error:
@@ -234,16 +236,19 @@ class _Walk:
             self.queue.extendleft(stretch for stretch, _ in reversed(taken))
             return Slice([])
         result = Slice([])
-        at = 0
+        at, failed = 0, 0
         for stretch, pages in taken:
             part = read_chain(self.entity, stretch, answers[at : at + pages])
             at += pages
+            failed += part.error is not None
             result.rows.extend(part.rows)
             if part.done:
                 result.done.append(part.done)
                 self.progress += 1
             if part.left:
                 self._put_back(part.left, part.error)
+        if failed:
+            log.warning("asking again for parts of a batch", method=self.entity.list_method, parts=failed)
         return result
 
     def _put_back(self, left: Stretch, error: BitrixError | None) -> None:
@@ -266,65 +271,3 @@ class _Walk:
             raise error
         self.width = max(1, min(self.width, commands // 2))
         log.warning("asking for less at once", method=self.entity.list_method, commands=self.width, reason=str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class ChainResult:
-    """What a chain of pages brought: rows, the range they complete, what is left of the stretch, and why."""
-
-    rows: list[Row]
-    done: Range | None
-    left: Stretch | None
-    error: BitrixError | None = None
-
-
-def chain(entity: Entity, stretch: Stretch, pages: int, *, first: int) -> list[Command]:
-    """Commands for ``pages`` pages through a stretch; ``first`` is the index of the first of them in its batch."""
-    key = entity.key
-    bounds = {f">={key}": stretch.low, f"<={key}": stretch.high}
-    commands = [list_command(entity, bounds)]
-    for index in range(first, first + pages - 1):
-        # Behind a short page the reference means nothing and the page starts over: >= keeps that inside the stretch.
-        behind = Ref(index, (*entity.rows_at, PAGE - 1, key))
-        commands.append(list_command(entity, {**bounds, f">{key}": behind}))
-    return commands
-
-
-def read_chain(entity: Entity, stretch: Stretch, answers: Sequence[Response | BitrixError]) -> ChainResult:
-    """Read the pages of a chain up to the first short or failed one; what follows it is the stretch read over again.
-
-    When a short page comes before the counted rows are all there, what is behind it is asked once more: a portal that
-    leaves out a row of a page must not end the stretch. Raises :class:`~bitrix.errors.WrongRowsError` when rows are
-    not those that were asked for.
-    """
-    rows: list[Row] = []
-    low, error = stretch.low, None
-    for answer in answers:
-        if isinstance(answer, BitrixError):
-            error = answer
-            break
-        page = rows_of(entity, answer)
-        last = check_page(entity, page, low, stretch.high)
-        rows += page
-        if last is not None:
-            low = last + 1
-        if len(page) < PAGE:
-            doubtful = page and stretch.width > PAGE and len(rows) < stretch.expected
-            if not doubtful:
-                low = stretch.high + 1
-            return _chain_result(stretch, rows, low, expected=0)
-        if low > stretch.high:
-            break
-    expected = stretch.expected - len(rows)
-    if expected <= 0 and error is None:
-        expected = 2 * len(rows)  # the count was too low by nobody knows how much: ask for more each time
-    return _chain_result(stretch, rows, low, max(0, expected), error)
-
-
-def _chain_result(
-    stretch: Stretch, rows: list[Row], low: int, expected: int, error: BitrixError | None = None
-) -> ChainResult:
-    done = (stretch.low, low - 1) if low > stretch.low else None
-    if low > stretch.high:
-        return ChainResult(rows, done, None)
-    return ChainResult(rows, done, Stretch(low, stretch.high, expected), error)

@@ -294,8 +294,8 @@ async def test_the_secret_is_in_no_log_and_no_error(
                 error: BaseException | None = caught.value
                 while error is not None:
                     errors.append(f"{error!s} {error!r} {error.args}")
-                    error = error.__cause__
-                errors.append(f"{client!r} {vars(client)['_url']!r}")
+                    error = error.__cause__ or error.__context__
+                errors.append(f"{client!r} {client.url!r}")
         elsewhere = Answer(302, b"", {"Location": f"/rest/1/{SECRET}/login"})
         async with ScriptedPortal(elsewhere) as portal, connect(portal.webhook_url) as client:
             with pytest.raises(InvalidRequestError) as redirected:

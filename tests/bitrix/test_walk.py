@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitrix import BY_NAME, BitrixError, PortalClient, Response, WebhookUrl
+from bitrix.chain import read_chain
 from bitrix.errors import AccessDeniedError, OperatingLimitError, TemporaryError, WrongRowsError
 from bitrix.plan import Range, Stretch
-from bitrix.walk import read_chain, walk
+from bitrix.walk import walk
 from demo_portal.faults import FaultKind
 from demo_portal.limits import LimitSettings
 from demo_portal.server import PortalServer
