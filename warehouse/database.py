@@ -106,7 +106,8 @@ class Database:
                 break
             except DatabaseUnreachable as error:
                 if time.monotonic() >= deadline:
-                    raise DatabaseUnreachable(f"{error} Gave up after {timeout:.0f} s.") from None
+                    waited = f" Gave up after {timeout:.0f} s." if timeout else ""
+                    raise DatabaseUnreachable(f"{error}{waited}") from None
                 if not told:
                     log.warning("waiting for PostgreSQL", address=self.address, at_most_seconds=round(timeout))
                     told = True
@@ -168,5 +169,6 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def _reason(text: str) -> str:
     """The server's or the system's own words: the last part of libpq's last line, which names no password."""
-    line = text.strip().splitlines()[-1].strip()
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "Is the server running" not in line]
+    line = lines[-1] if lines else "no reason given"
     return line.rsplit(": ", 1)[-1].rstrip(".?") if ": " in line else line.rstrip(".?")

@@ -43,7 +43,7 @@ class ServerUser:
         if self.uid is None:
             return
         _add(data.parent, stat.S_IXOTH, quiet=True)  # the installation's own directory
-        for path in {parent for each in (data, *trees) for parent in each.parents}:
+        for path in sorted({parent for each in (data, *trees) for parent in each.parents}):
             _add(path, stat.S_IXOTH)
         for path in itertools.chain(trees, *(tree.rglob("*") for tree in trees)):
             mode = path.stat().st_mode

@@ -108,8 +108,9 @@ def _explained(error: DBAPIError, database: Database) -> DatabaseError:
     if isinstance(error.orig, errors.InsufficientPrivilege):
         name, login = database.address.rsplit("/", 1)[-1], database.user
         return DatabaseError(
-            f"the database login {login!r} lacks a right at {database.address}: {reason}. Let an administrator run: "
-            f'GRANT CREATE ON DATABASE "{name}" TO "{login}"; ALTER ROLE "{login}" CREATEROLE;'
+            f"the database login {login!r} lacks a right at {database.address}: {reason}. Use the login that owns the "
+            f'schemas; if there are none yet, an administrator runs: GRANT CREATE ON DATABASE "{name}" TO "{login}"; '
+            f'ALTER ROLE "{login}" CREATEROLE;'
         )
     if isinstance(error.orig, errors.LockNotAvailable):
         return DatabaseError(f"another process has been migrating {database.address} for {LOCK_SECONDS} s; try again")

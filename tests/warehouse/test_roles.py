@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests.conftest import PostgresServer
-from warehouse.database import Database
+from warehouse.database import Database, DatabaseError
+from warehouse.embedded import embedded_server
 from warehouse.migrate import upgrade
 from warehouse.settings import parse_database_url, render_url
 
@@ -78,6 +80,19 @@ def test_the_role_carries_its_limits(database: Database) -> None:
     assert row is not None
     assert row[0] is False
     assert set(row[1]) >= {"default_transaction_read_only=on", "statement_timeout=30s", "lock_timeout=2s"}
+
+
+def test_a_login_that_may_not_create_roles_is_told_what_an_administrator_runs_once(tmp_path: Path) -> None:
+    with embedded_server(tmp_path) as server:  # of its own: roles are shared by all databases of a server
+        with psycopg.connect(server.admin_url, autocommit=True) as admin:
+            admin.execute("ALTER ROLE b24 NOCREATEROLE")
+            database = Database(server.url)
+            with pytest.raises(
+                DatabaseError, match=r"'b24' may not create the role chart_reader.*run once: "
+            ) as caught:
+                upgrade(database)
+            admin.execute(str(caught.value).split("(or: ")[1].split(")")[0])
+        assert upgrade(database).up_to_date
 
 
 def test_a_second_database_of_the_server_shares_the_role(database: Database, postgres: PostgresServer) -> None:
