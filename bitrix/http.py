@@ -91,7 +91,7 @@ class PortalHttp:
         raise InvalidRequestError(method, f"the portal redirects in circles from {self.url.host}")
 
     def _redirected(self, method: str, http: httpx.Response) -> str:
-        """Where to send the same POST again. A portal that was renamed keeps the path: its new host is remembered."""
+        """Where to send the same POST again. A portal that was renamed keeps the path: its new place is remembered."""
         status = http.status_code
         try:
             location = http.request.url.join(http.headers.get("location", ""))
@@ -99,13 +99,14 @@ class PortalHttp:
             raise InvalidRequestError(method, f"{self.url.host} redirects to no valid address", status) from None
         if location.scheme != "https" and not is_loopback(location.host):
             raise InvalidRequestError(method, f"{self.url.host} redirects to {location.host} without TLS", status)
-        if location.path != http.request.url.path:
+        netloc = location.netloc.decode("ascii")
+        moved = self.url.moved(f"{location.scheme}://{netloc}", location.path, f"{method}.json")
+        if moved is None:
             text = f"{self.url.host} redirects to a page of {location.host} that is no REST address"
             raise InvalidRequestError(method, text, status)
-        netloc = location.netloc.decode("ascii")
-        if f"{location.scheme}://{netloc}" != self.url.origin:
-            log.warning("the portal moved", old_host=self.url.host, new_host=netloc)
-            self.url = self.url.at(f"{location.scheme}://{netloc}")
+        if moved != self.url:
+            log.warning("the portal moved", old=str(self.url), new=str(moved))
+            self.url = moved
         return str(location)
 
 

@@ -83,9 +83,15 @@ class WebhookUrl:
         """Host name, with the port where there is one."""
         return self.origin.partition("://")[2]
 
-    def at(self, origin: str) -> WebhookUrl:
-        """The same webhook on another origin (``https://host[:port]``): where a renamed portal redirects to."""
-        return WebhookUrl(origin, self.user_id, self._secret, self.prefix)
+    def moved(self, origin: str, path: str, method: str) -> WebhookUrl | None:
+        """The same webhook where a renamed portal redirects a method to: another origin, or a folder before ``/rest/``.
+
+        ``path`` is that of the redirect. None if it is not this webhook's path.
+        """
+        own = f"/rest/{self.user_id}/{self._secret}/{method}"
+        if not path.endswith(own):
+            return None
+        return WebhookUrl(origin, self.user_id, self._secret, path.removesuffix(own))
 
     def reveal(self, method: str = "") -> str:
         """The real URL of a method, with the secret. For sending only: never log or store it."""
