@@ -84,14 +84,15 @@ class EventSender:
         """Queue an event for every subscriber. ``moment`` is the change's time in seconds since 1970."""
         for subscription in self.subscriptions:
             if event in subscription.events:
-                self._queue.put((subscription.url, self._body(subscription, event, fields, moment)))
+                self._queue.put((subscription.url, self.body(subscription, event, fields, moment)))
                 self._start()
 
     def flush(self) -> None:
         """Wait until everything queued so far was posted or failed."""
         self._queue.join()
 
-    def _body(self, subscription: Subscription, event: str, fields: Mapping[str, Any], moment: int) -> bytes:
+    def body(self, subscription: Subscription, event: str, fields: Mapping[str, Any], moment: int) -> bytes:
+        """What is posted to a subscriber: a form with percent-encoded PHP brackets."""
         pairs = [("event", event), ("event_handler_id", str(subscription.id))]
         pairs += [(f"data[FIELDS][{key}]", str(value)) for key, value in fields.items()]
         pairs.append(("ts", str(moment)))

@@ -81,10 +81,17 @@ def limits() -> LimitSettings:
     return LimitSettings(enforced=False)
 
 
+@pytest.fixture(scope="session")
+def changing_server() -> Iterator[PortalServer]:
+    """A server that is given another portal for every test."""
+    with PortalServer(Portal(), limits=False) as server:
+        yield server
+
+
 @pytest.fixture
-def call(portal: Portal, limits: LimitSettings) -> Iterator[Caller]:
+def call(changing_server: PortalServer, portal: Portal, limits: LimitSettings) -> Iterator[Caller]:
     """A server of the test's own portal."""
-    with PortalServer(portal, limits=limits) as server:
-        caller = Caller(server)
-        with caller.http:
-            yield caller
+    changing_server.mount(portal, limits=limits)
+    caller = Caller(changing_server)
+    with caller.http:
+        yield caller
