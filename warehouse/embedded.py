@@ -65,6 +65,7 @@ OPTIONS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %q%u@%d %a ",
 }
 
@@ -116,7 +117,11 @@ def embedded_server(home: Path) -> Iterator[Server]:
         try:
             yield access.server()
         finally:
-            with _locked(files.change, START_SECONDS, f"another command is starting or stopping PostgreSQL in {home}"):
+            # Without its home directory there is nothing left to agree on; the keeper sees that too, and stops.
+            with (
+                contextlib.suppress(FileNotFoundError),
+                _locked(files.change, START_SECONDS, f"another command is starting or stopping PostgreSQL in {home}"),
+            ):
                 _stop_if_last(files, users)
 
 
@@ -327,8 +332,8 @@ def _heal(files: _Files) -> None:
         raise EmbeddedServerError(
             f"a PostgreSQL server (process {pid}) still uses {files.data} and does not stop"
         ) from None
-    except psutil.NoSuchProcess:
-        pass
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        pass  # gone, or somebody else's: not a server of this directory
     with contextlib.suppress(FileNotFoundError):
         pid_file.unlink()
 

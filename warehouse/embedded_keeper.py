@@ -94,7 +94,10 @@ def _nobody_left(change: str, users: str) -> bool:
     """Whether no command uses the server. On True both locks stay held, so that none can begin to."""
     held = []
     for path in (change, users):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            return True  # the home directory was removed
         held.append(descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -197,6 +198,12 @@ def test_an_interrupted_first_start_is_done_again(tmp_path: Path) -> None:
     (tmp_path / "postgres.password").write_text("old")
     with embedded_server(tmp_path) as server:
         psycopg.connect(server.url).close()
+
+
+def test_it_stops_when_its_home_directory_is_removed(home: Path) -> None:
+    with embedded_server(home):
+        shutil.rmtree(home)
+        assert gone(home)
 
 
 def test_lost_passwords_are_told(home: Path) -> None:
