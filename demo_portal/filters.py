@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo_portal.clock import parse_instant
+from demo_portal.clock import DAY, OFFSET_SECONDS, parse_instant
 from demo_portal.php import as_list
 from demo_portal.schema import MULTIFIELDS, FieldSpec
 from demo_portal.table import MISSING, Row, Table
@@ -174,9 +174,16 @@ def _key(field: FieldSpec) -> Callable[[Any], Any]:
     """How values of the field compare: as numbers, as instants, or as text whatever its case, like MySQL does."""
     if field.type in _NUMERIC or field.type in _REFERENCES:
         return to_number
-    if field.type in ("date", "datetime"):
+    if field.type == "date":
+        return _day
+    if field.type == "datetime":
         return lambda value: parse_instant(str(value))
     return lambda value: str(value).casefold()
+
+
+def _day(value: Any) -> float | None:
+    epoch = parse_instant(str(value))
+    return None if epoch is None else (epoch + OFFSET_SECONDS) // DAY
 
 
 def _like(pattern: str, *, anywhere: bool) -> Test:

@@ -47,6 +47,8 @@ def _amount(row: dict[str, Any]) -> float:
         ({"UF_CRM_CITY": "КАЗАНЬ"}, lambda row: row["UF_CRM_CITY"] == "Казань"),
         ({"UF_CRM_1688021055": ""}, lambda row: row["UF_CRM_1688021055"] == ""),
         ({">=CLOSEDATE": "2025-06-01"}, lambda row: row["CLOSEDATE"] >= "2025-06-01"),
+        ({"CLOSEDATE": "2025-04-15"}, lambda row: row["CLOSEDATE"].startswith("2025-04-15")),
+        ({"<=CLOSEDATE": "15.04.2024"}, lambda row: row["CLOSEDATE"] <= "2024-04-16"),
         ({">DATE_CREATE": "not a date"}, lambda row: False),
     ],
 )
