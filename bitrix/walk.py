@@ -28,6 +28,8 @@ log = structlog.get_logger("bitrix.walk")
 
 _STRETCHES = 50
 _RECOUNTS = 2
+_WAITING = 2
+"""Slices that may wait for a slow consumer before no more are fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +208,9 @@ class _Walk:
                 if self.pause:
                     pause, self.pause = self.pause, 0.0
                     await self.client.sleep(pause)
-                # Slices that wait for the consumer count as in flight: that bounds the memory.
-                while self.queue and len(running) + len(ready) < self.in_flight:
+                # Slices that wait for the consumer count as in flight, and few may wait: that bounds the memory.
+                waiting = len(ready) + sum(task.done() for task in running)
+                while self.queue and waiting < _WAITING and len(running) + len(ready) < self.in_flight:
                     running.add(asyncio.create_task(self._batch(take(self.queue, self.width))))
                 if not ready:
                     finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
