@@ -88,11 +88,14 @@ class RowWalk:
         if self._opened is not None:
             await self._opened.slices.aclose()
 
-    async def __aiter__(self) -> AsyncGenerator[Slice, None]:
+    def __aiter__(self) -> AsyncGenerator[Slice, None]:
+        # Inside ``async with`` the block ends the requests; a second generator around them would race it.
+        return self._opened.slices if self._opened is not None else self._alone()
+
+    async def _alone(self) -> AsyncGenerator[Slice, None]:
         async with self:
-            if self._opened is not None:
-                async for part in self._opened.slices:
-                    yield part
+            async for part in self:
+                yield part
 
 
 @dataclass(frozen=True, slots=True)
