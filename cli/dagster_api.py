@@ -21,6 +21,10 @@ _DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required 
 _LAUNCH = """mutation ($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
     ... on RunConfigValidationInvalid { errors { message } } } }"""
+_ACTIVE = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { __typename
+    ... on Runs { results { runId creationTime tags { key value } } } ... on PythonError { message } } }"""
+_CANCEL = """mutation ($id: String!) { terminateRun(runId: $id, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) {
+    __typename ... on PythonError { message } ... on TerminateRunFailure { message } } }"""
 _RUN = "query ($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"
 
 
@@ -38,6 +42,15 @@ class Repository:
 
     location: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run that Dagster takes for running. ``created`` is in seconds since 1970."""
+
+    run_id: str
+    created: float
+    tags: Mapping[str, str]
 
 
 class DagsterApi:
@@ -100,6 +113,24 @@ class DagsterApi:
         if answer["__typename"] != "Run":
             raise DagsterError(f"run {run_id} is not known to Dagster")
         return str(answer["status"])
+
+    def active_runs(self) -> list[ActiveRun]:
+        """Runs that have been taken from the queue and have not ended. Raises ``DagsterError``."""
+        answer = self._query(_ACTIVE)["runsOrError"]
+        if answer["__typename"] != "Runs":
+            raise DagsterError(
+                f"Dagster at {self.url} does not list its runs: {_first_line(answer.get('message', ''))}"
+            )
+        return [
+            ActiveRun(run["runId"], float(run["creationTime"]), {tag["key"]: tag["value"] for tag in run["tags"]})
+            for run in answer["results"]
+        ]
+
+    def mark_canceled(self, run_id: str) -> None:
+        """Record that a run has ended, whether its process can be reached or not. Raises ``DagsterError``."""
+        answer = self._query(_CANCEL, {"id": run_id})["terminateRun"]
+        if answer["__typename"] != "TerminateRunSuccess":
+            raise DagsterError(f"run {run_id} was not canceled: {_first_line(answer.get('message', ''))}")
 
     def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         try:

@@ -80,10 +80,14 @@ class StopSignals:
 
 
 class Supervisor:
-    """Runs services for as long as its ``with`` block. Log files are ``<logs>/<name>.log``, begun anew each time."""
+    """Runs services for as long as its ``with`` block. Log files are ``<logs>/<name>.log``, begun anew each time.
 
-    def __init__(self, logs: Path, signals: StopSignals) -> None:
+    ``locks`` are descriptors that stay open until all is ended, even if this process is killed before.
+    """
+
+    def __init__(self, logs: Path, signals: StopSignals, locks: Sequence[int] = ()) -> None:
         self._logs = logs
+        self._locks = locks
         self._signals = signals
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -96,6 +100,7 @@ class Supervisor:
                 stdin=subprocess.PIPE,
                 start_new_session=True,
                 bufsize=0,
+                pass_fds=self._locks,
             )
         return self
 

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrix.webhook_url import WebhookUrl
+from cli.dagster_api import DagsterError
+from cli.dead_runs import end_dead_runs, try_end_dead_runs
 from cli.doctor import Mark, check_portal
 from cli.first_sync import follow, launch
 from cli.services import SERVICES, Place, check_ports, code_server_socket, dagster_environment
@@ -24,6 +26,7 @@ from warehouse.settings import Settings
 
 SERVICE_SECONDS = 120.0
 WATCH_SECONDS = 0.5
+ROUND_SECONDS = 30.0
 
 
 def up(
@@ -44,9 +47,9 @@ def up(
     with StopSignals() as signals:
         try:
             with contextlib.ExitStack() as stack:
-                stack.enter_context(only_one(settings.b24_home, f"http://{host}:{chosen['dagster']}"))
+                lock = stack.enter_context(only_one(settings.b24_home, f"http://{host}:{chosen['dagster']}"))
                 check_ports(host, chosen)
-                installation = _Installation(settings, console, signals, stack)
+                installation = _Installation(settings, console, signals, stack, lock)
                 installation.start(host, chosen, portal_deals)
                 installation.stay(first_sync)
         except Stopped:
@@ -60,20 +63,24 @@ def up(
 class _Installation:
     """What has been started so far; ``stack`` undoes it in reverse order."""
 
-    def __init__(self, settings: Settings, console: Console, signals: StopSignals, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, settings: Settings, console: Console, signals: StopSignals, stack: contextlib.ExitStack, lock: int
+    ) -> None:
         self._settings = settings
         self._home = settings.b24_home
         self._console = console
         self._stack = stack
         self._signals = signals
+        self._lock = lock
         self._begun = time.monotonic()
+        self._began_at = time.time()
 
     def start(self, host: str, ports: Mapping[str, int], portal_deals: int) -> None:
         """Start everything, each as soon as what it needs answers. Raises ``StartError``, ``DatabaseError``."""
         if self._settings.bitrix_webhook_url is not None:
             self._check_portal()
         self._database = self._start_database()
-        self._supervisor = self._stack.enter_context(Supervisor(self._home / "logs", self._signals))
+        self._supervisor = self._stack.enter_context(Supervisor(self._home / "logs", self._signals, [self._lock]))
         webhook_url, portal_address = self._start_portal(portal_deals)
         socket = self._stack.enter_context(code_server_socket(self._home))
         env = dagster_environment(self._home, self._database)
@@ -85,13 +92,22 @@ class _Installation:
 
     def stay(self, first_sync: bool) -> NoReturn:
         """Bring the warehouse up to date if ``first_sync``, then watch the services until a signal ends it."""
+        dagster = self._place.url("dagster")
+        try:
+            end_dead_runs(dagster, self._began_at)
+        except DagsterError as error:
+            raise StartError(str(error)) from None
         if first_sync:
-            run_id = launch(self._place.url("dagster"), self._database, self._supervisor.check)
-            follow(self._place.url("dagster"), run_id, self._database, self._console, self._supervisor.check)
+            run_id = launch(dagster, self._database, self._supervisor.check)
+            follow(dagster, run_id, self._database, self._console, self._supervisor.check)
         self._console.print("Ctrl-C stops everything.")
+        next_round = time.monotonic() + ROUND_SECONDS
         while True:
             self._supervisor.check()
-            self._supervisor.trim_logs()
+            if time.monotonic() > next_round:
+                next_round = time.monotonic() + ROUND_SECONDS
+                self._supervisor.trim_logs()
+                try_end_dead_runs(dagster, self._began_at)
             time.sleep(WATCH_SECONDS)
 
     def _start_database(self) -> Database:

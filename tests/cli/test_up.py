@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +18,22 @@ import psutil
 import psycopg
 import pytest
 
+from cli.services import dagster_environment
 from cli.simulated_portal import portal_for_command, shared_url_file
 from warehouse.database import open_database
 from warehouse.settings import load_settings
 
 UP_SECONDS = 120
+
+# Writes a run that has begun and will never end into Dagster's storage.
+STARTED_RUN = """
+import sys
+import dagster as dg
+tags = {"entity": "all"} | ({"process": sys.argv[2], "entity": "elsewhere"} if sys.argv[2] else {})
+with dg.DagsterInstance.get() as instance:
+    run = dg.DagsterRun(job_name="sync_all", run_id=sys.argv[1], tags=tags, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+"""
 
 
 class Up:
@@ -169,11 +181,28 @@ def test_killed_it_leaves_no_process_and_starts_again(running: Up) -> None:
     again = Up(running.home, "--no-first-sync")
     again.wait_for("Ctrl-C stops everything.")
     assert again.end(signal.SIGKILL) == -signal.SIGKILL
-    assert again.gone()
     third = Up(running.home, "--no-first-sync")
-    third.wait_for("✓ Migrations")
+    third.wait_for("✓ Migrations")  # it waits for the watchdog of the killed one
     assert third.end(signal.SIGINT) == 0
     assert third.gone(0)
+
+
+def test_runs_whose_process_is_gone_are_ended(running: Up) -> None:
+    """A run that was going on when the machine went down would hold up every later sync of the same entity."""
+    dead, elsewhere = str(uuid.uuid4()), str(uuid.uuid4())
+    settings = load_settings(b24_home=running.home)
+    with open_database(settings) as database:
+        env = {**os.environ, **dagster_environment(running.home, database)}
+        for run_id, process in ((dead, ""), (elsewhere, "another-host:1:1")):
+            subprocess.run([sys.executable, "-c", STARTED_RUN, run_id, process], env=env, check=True, timeout=60)
+    up = Up(running.home)
+    up.wait_for("✓ Sync")
+    with open_database(settings) as database, database.connect() as connection:
+        rows = connection.execute(
+            "SELECT run_id, status FROM dagster.runs WHERE run_id = ANY(%s)", [[dead, elsewhere]]
+        ).fetchall()
+    assert dict(rows) == {dead: "CANCELED", elsewhere: "STARTED"}
+    assert up.end(signal.SIGTERM) == 0
 
 
 def test_a_service_that_dies_ends_everything(running: Up) -> None:
