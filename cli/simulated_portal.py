@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -96,7 +97,18 @@ def _serve(url_file: Path, deals: int, *, limits: bool) -> None:
             file.write(url)
         draft.replace(url_file)
 
-    serve(port=0, deals=deals, limits=limits, on_ready=announce)
+    serve(port=0, deals=deals, limits=limits, until=_first_start(url_file.parent), on_ready=announce)
+
+
+def _first_start(directory: Path) -> datetime:
+    """When this installation's portal was first started: a later one gets the same rows, so nothing seems changed."""
+    path = directory / "portal-since"
+    try:
+        return datetime.fromisoformat(path.read_text())
+    except (FileNotFoundError, ValueError):
+        now = datetime.now(UTC)
+        path.write_text(now.isoformat())
+        return now
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -85,8 +86,11 @@ def _run_jobs(jobs: Sequence[str], sync_type: str, run_ids: list[str]) -> None:
     """Execute the jobs in this process, on the installation's Dagster instance, so that its UI shows the runs."""
     import dagster as dg  # a second of start-up that the other commands need not pay
 
+    from orchestration.console import CONSOLE
     from orchestration.definitions import defs
 
+    logging.getLogger(CONSOLE).addHandler(logging.NullHandler())
+    logging.getLogger(CONSOLE).propagate = False  # the summary says it, in the words of app.sync_logs
     with dg.DagsterInstance.get() as instance:
         for job in jobs:
             run_id = str(uuid.uuid4())
@@ -118,16 +122,16 @@ def read_outcomes(database: Database, run_ids: Sequence[str]) -> list[Outcome]:
 def _print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("")
-    table.add_column("table")
+    table.add_column("table", no_wrap=True, min_width=18)
     table.add_column("sync")
-    for title in ("fetched", "new", "changed", "same", "rows now", "requests", "seconds"):
+    for title in ("fetched", "new", "changed", "same", "rows", "calls", "s"):
         table.add_column(title, justify="right")
     for outcome in outcomes:
         counts = (outcome.fetched, outcome.inserted, outcome.updated, outcome.unchanged, outcome.rows or 0)
         table.add_row(
             "[green]✓[/green]" if outcome.status == "succeeded" else "[red]✗[/red]",
             BY_NAME[outcome.entity].table,
-            outcome.sync_type,
+            {"incremental": "incr."}.get(outcome.sync_type, outcome.sync_type),
             *(f"{number:,}" for number in counts),
             str(outcome.requests),
             f"{outcome.seconds:.1f}",

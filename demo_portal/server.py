@@ -6,10 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 
 import uvicorn
 
+from demo_portal.clock import Clock
 from demo_portal.events import EventSender
 from demo_portal.faults import Faults
 from demo_portal.http import PortalApp
@@ -29,16 +31,21 @@ def serve(
     limits: bool = True,
     latency: float = 0.0,
     page_latency: float = 0.0,
+    until: datetime | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Generate a portal and answer until interrupted (Ctrl-C returns normally).
+
+    Its two years of business end at ``until`` (default: the present), so that a later start makes the same rows; its
+    clock shows the present in either case.
 
     ``latency`` and ``page_latency`` delay an answer and each page in it, in seconds. ``on_ready`` gets the webhook URL
     once the port answers. Raises ``OSError`` if the port is taken.
     """
     listener = _listen(host, port)
     try:
-        portal = Portal.generate(seed=seed, deals=deals)
+        portal = Portal.generate(seed=seed, deals=deals, now=until)
+        portal.clock = Clock()
         settings = LimitSettings(enforced=limits, latency=latency, page_latency=page_latency)
         server = _server(PortalApp(Service(portal, settings)))
         url = _webhook_url(portal, listener)

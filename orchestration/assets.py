@@ -86,7 +86,8 @@ def _run(
         transient = error
     except (SyncBusyError, DatabaseError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    if context.retry_number >= RETRIES:
+    waiting_person = context.run.tags.get("trigger") == "cli"
+    if waiting_person or context.retry_number >= RETRIES:
         raise dg.Failure(str(transient), allow_retries=False)
     context.log.warning(f"{transient} Trying again in {RETRY_SECONDS} s.")
     raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from transient

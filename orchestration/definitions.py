@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets import ENTITY_ASSETS, PORTAL
+from orchestration.console import console_logger
 from orchestration.jobs import JOBS
 from orchestration.resources import PortalResource, WarehouseResource
 
@@ -13,4 +14,5 @@ defs = dg.Definitions(
     jobs=JOBS,
     resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
     executor=dg.in_process_executor,
+    loggers={"console": console_logger},
 )

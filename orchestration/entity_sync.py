@@ -227,10 +227,13 @@ class _Sync:
 
     def _fail(self, error: BaseException) -> None:
         """Write the failure down, on a connection of its own: the sync's may be broken or inside a transaction."""
-        reason = str(error) or type(error).__name__
+        cancelled = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
+        reason = "The sync was cancelled." if cancelled else str(error) or type(error).__name__
         self._log.error("sync failed", error=reason)
         try:
             with self._connect() as conn, conn.transaction():
+                requests = self._client.requests - self._requests_before
+                log_progress(conn, self._log_id, self._report.counts, requests=requests, expected=None)
                 finish_log(conn, self._log_id, columns_added=self._report.columns_added, error=reason)
         except psycopg.Error as unwritten:
             # The sync's own error matters more; the next sync of this entity closes the open entry.

@@ -23,7 +23,8 @@ def _sync_job(name: str, entities: Sequence[Entity], *, tag: str, description: s
     @dg.config_mapping
     def every_asset(config: SyncConfig) -> dict[str, Any]:
         sync_type = config.sync_type.value
-        return {"ops": {key.to_python_identifier(): {"config": {"sync_type": sync_type}} for key in keys}}
+        ops = {key.to_python_identifier(): {"config": {"sync_type": sync_type}} for key in keys}
+        return {"ops": ops, "loggers": {"console": {}}}
 
     return dg.define_asset_job(
         name,
