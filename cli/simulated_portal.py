@@ -97,12 +97,12 @@ def _serve(url_file: Path, deals: int, *, limits: bool) -> None:
             file.write(url)
         draft.replace(url_file)
 
-    serve(port=0, deals=deals, limits=limits, until=_first_start(url_file.parent), on_ready=announce)
+    serve(port=0, deals=deals, limits=limits, until=_first_start(url_file.parents[1]), on_ready=announce)
 
 
-def _first_start(directory: Path) -> datetime:
+def _first_start(home: Path) -> datetime:
     """When this installation's portal was first started: a later one gets the same rows, so nothing seems changed."""
-    path = directory / "portal-since"
+    path = home / "portal-since"  # beside the data that came from it; run/ is for what ends with a process
     try:
         return datetime.fromisoformat(path.read_text())
     except (FileNotFoundError, ValueError):
