@@ -28,7 +28,6 @@ def main() -> None:
 
 @app.command()
 def up(
-    host: Annotated[str, typer.Option(help="Address that the Dagster UI listens on.")] = "127.0.0.1",
     dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal, where one is used.", min=1)] = 2000,
     first_sync: Annotated[bool, typer.Option(help="Begin with a sync of everything.")] = True,
@@ -36,9 +35,8 @@ def up(
     """Start everything, copy the portal, and stay until Ctrl-C."""
     from cli.up import up as run
 
-    raise typer.Exit(
-        run(_settings(), ports={"dagster": dagster_port}, host=host, portal_deals=deals, first_sync=first_sync)
-    )
+    # The Dagster UI has no sign-in of its own, so it listens on this machine only.
+    raise typer.Exit(run(_settings(), ports={"dagster": dagster_port}, portal_deals=deals, first_sync=first_sync))
 
 
 @app.command()

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bitrix.entities import BY_NAME, ENTITIES
+from cli.dead_runs import PROCESS_TAG, this_process
 from cli.services import dagster_environment
 from cli.simulated_portal import portal_for_command
 from cli.supervise import StartError
@@ -99,7 +100,7 @@ def _run_jobs(jobs: Sequence[str], sync_type: str, run_ids: list[str]) -> None:
                 run_config={"sync_type": sync_type},
                 instance=instance,
                 run_id=run_id,
-                tags={"trigger": "cli"},
+                tags={"trigger": "cli", PROCESS_TAG: this_process()},
                 raise_on_error=False,
             )
 

@@ -8,7 +8,7 @@ CONSOLE = "orchestration.run"
 """Name of the Python logger that takes the messages, for commands that want them elsewhere or nowhere."""
 
 
-@dg.logger(description="Python's own logging, under the name orchestration.run.")
+@dg.logger(None, description="Python's own logging, under the name orchestration.run.")
 def console_logger(context: dg.InitLoggerContext) -> logging.Logger:
     """Messages of runs go through Python's logging, which prints warnings and errors unless told otherwise."""
     return logging.getLogger(CONSOLE)
