@@ -8,11 +8,13 @@ from orchestration.assets import ENTITY_ASSETS, PORTAL
 from orchestration.console import console_logger
 from orchestration.jobs import JOBS
 from orchestration.resources import PortalResource, WarehouseResource
+from orchestration.schedules import entity_schedules
 
 defs = dg.Definitions(
     assets=[PORTAL, *ENTITY_ASSETS],
     jobs=JOBS,
     resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
     executor=dg.in_process_executor,
+    schedules=entity_schedules(),
     loggers={"console": console_logger},
 )
