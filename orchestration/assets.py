@@ -6,10 +6,11 @@ import dagster as dg
 
 from bitrix.entities import ENTITIES, Entity, Walk
 from bitrix.errors import BitrixError
-from orchestration.entity_sync import SyncBusyError, SyncReport, SyncRequest, sync_entity
+from orchestration.entity_sync import sync_entity
 from orchestration.metadata import sync_metadata
 from orchestration.resources import PortalResource, WarehouseResource
 from orchestration.sync_config import SyncConfig, SyncKind
+from orchestration.sync_report import SyncBusyError, SyncReport, SyncRequest
 from warehouse.database import DatabaseError, DatabaseUnreachable
 
 PORTAL = dg.AssetSpec(
@@ -86,8 +87,9 @@ def _run(
         transient = error
     except (SyncBusyError, DatabaseError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    waiting_person = context.run.tags.get("trigger") == "cli"
-    if waiting_person or context.retry_number >= RETRIES:
+    # A person waits for the command's answer, and events have a back-off of their own in their queue.
+    once = context.run.tags.get("trigger") in ("cli", "event")
+    if once or context.retry_number >= RETRIES:
         raise dg.Failure(str(transient), allow_retries=False)
     context.log.warning(f"{transient} Trying again in {RETRY_SECONDS} s.")
     raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=RETRY_SECONDS) from transient

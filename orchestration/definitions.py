@@ -9,6 +9,7 @@ from orchestration.console import console_logger
 from orchestration.jobs import JOBS
 from orchestration.resources import PortalResource, WarehouseResource
 from orchestration.schedules import entity_schedules
+from orchestration.sensors import portal_events
 
 defs = dg.Definitions(
     assets=[PORTAL, *ENTITY_ASSETS],
@@ -16,5 +17,6 @@ defs = dg.Definitions(
     resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
     executor=dg.in_process_executor,
     schedules=entity_schedules(),
+    sensors=[portal_events],
     loggers={"console": console_logger},
 )

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 import structlog
 from psycopg import Connection
 
-from bitrix.changes import walk_changes
+from bitrix.changes import by_ids, walk_changes
 from bitrix.client import PortalClient
 from bitrix.describe import describe
-from bitrix.entities import ENTITIES, Entity, Walk
+from bitrix.entities import ENTITIES, Walk
 from bitrix.fields import Field
 from bitrix.snapshot import snapshot
 from bitrix.walk import RowWalk, walk
-from warehouse.columns import Column, Table
+from orchestration.sync_report import SyncBusyError, SyncReport, SyncRequest, SyncType
+from warehouse.columns import Table
+from warehouse.events import OF_FIELDS, Picked, finish, pick, retry
 from warehouse.journal import (
-    SyncState,
     commit_state,
     finish_log,
     log_progress,
@@ -31,11 +31,9 @@ from warehouse.journal import (
     start_log,
     sync_lock,
 )
-from warehouse.load import Merge, RowConverter, Unit, merge
+from warehouse.load import RowConverter, Unit, mark_deleted, merge
 from warehouse.tables import ensure_table, existing_tables
 from warehouse.views import refresh_views
-
-SyncType = Literal["full", "incremental"]
 
 UNIT_ROWS = 10_000
 """Rows of one transaction. Committing every 2,500 rows costs a fifth of the speed; more rows cost memory."""
@@ -43,44 +41,14 @@ UNIT_ROWS = 10_000
 OVERLAP = timedelta(minutes=5)
 """The modification time has a precision of one second and changes become visible late: windows overlap by this much."""
 
-LOCK_POLL_SECONDS = 1.0
+EVENTS_AT_ONCE = 10_000
+"""Records named by events that one sync takes: four batch requests."""
+
+READS_BEFORE_DELETION = 2
+
+LOCK_POLL_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
-
-
-class SyncBusyError(Exception):
-    """Another sync of the entity did not end within the time that this one may wait."""
-
-
-@dataclass(slots=True)
-class SyncReport:
-    """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal."""
-
-    entity: str
-    sync_type: SyncType
-    counts: Merge = field(default_factory=Merge)
-    requests: int = 0
-    seconds: float = 0.0
-    columns_added: tuple[str, ...] = ()
-    columns: tuple[Column, ...] = ()
-    views_changed: tuple[str, ...] = ()
-    state: SyncState = field(default_factory=SyncState)
-
-    @property
-    def rows_per_second(self) -> float:
-        """Rows fetched for each second of the whole sync."""
-        return self.counts.fetched / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SyncRequest:
-    """What is asked for: which entity, how, on whose behalf. ``wait_seconds`` bounds the wait for another sync."""
-
-    entity: Entity
-    sync_type: SyncType
-    run_id: str | None = None
-    trigger: str | None = None
-    wait_seconds: float = 900.0
 
 
 async def sync_entity(client: PortalClient, connect: Callable[[], Connection], request: SyncRequest) -> SyncReport:
@@ -121,8 +89,9 @@ class _Sync:
         started = time.monotonic()
         requests_before = self._client.requests
         self._state = read_state(self._conn, self._entity.name)
-        full = self._request.sync_type == "full" or self._state.last_full_at is None
-        self._report = SyncReport(self._entity.name, "full" if full else "incremental")
+        asked: SyncType = self._request.sync_type
+        self._report = SyncReport(self._entity.name, "full" if self._state.last_full_at is None else asked)
+        self._picked: list[Picked] = []
         self._requests_before = requests_before
         self._log_id = start_log(
             self._conn,
@@ -133,7 +102,7 @@ class _Sync:
         )
         self._log.info("sync started", sync_type=self._report.sync_type)
         try:
-            watermark = await self._copy_rows(full)
+            watermark = await self._copy_rows()
             self._report.requests = self._client.requests - requests_before
             await asyncio.to_thread(self._finish, watermark)
         except BaseException as error:
@@ -143,8 +112,10 @@ class _Sync:
         self._log.info("sync finished", fetched=self._report.counts.fetched, seconds=round(self._report.seconds, 1))
         return self._report
 
-    async def _copy_rows(self, full: bool) -> datetime | None:
+    async def _copy_rows(self) -> datetime | None:
         """Design the table, then move all rows; answers the next watermark."""
+        if self._request.sync_type == "events":
+            self._picked = await asyncio.to_thread(self._pick)
         if self._entity.walk is Walk.DERIVED:
             crm = [entity for entity in ENTITIES if entity.userfields_method]
             fields = await describe(self._client, crm)
@@ -156,13 +127,43 @@ class _Sync:
         if self._entity.walk is Walk.SNAPSHOT:
             await self._write_all(await snapshot(self._client, self._entity))
             return None
-        async with self._open(full) as reading:
+        if self._report.sync_type == "events":
+            await self._copy_named({row.row_id for row in self._picked} - {OF_FIELDS})
+            return None
+        async with self._open() as reading:
             await self._write_walk(reading)
             return reading.started_at
 
-    def _open(self, full: bool) -> RowWalk:
+    async def _copy_named(self, ids: set[int]) -> None:
+        """Read the rows that events named. What the portal does not show is asked for once more before it is marked as
+        deleted: an event is a hint, and whoever forges one deletes nothing."""
+        missing = ids
+        for _ in range(READS_BEFORE_DELETION):
+            missing = missing - await self._copy_ids(missing)
+        if missing:
+            await asyncio.to_thread(self._mark_deleted, missing)
+
+    async def _copy_ids(self, ids: set[int]) -> set[int]:
+        found: set[int] = set()
+        async for part in by_ids(self._client, self._entity, ids):
+            unit = Unit()
+            await asyncio.to_thread(self._converter.convert, part.rows, unit)
+            await asyncio.to_thread(self._write_unit, unit, len(ids))
+            found |= {int(key) for key in unit.records}
+        return found
+
+    def _pick(self) -> list[Picked]:
+        picked = pick(self._conn, self._entity.name, self._request.run_id, EVENTS_AT_ONCE)
+        self._conn.commit()
+        return picked
+
+    def _mark_deleted(self, ids: set[int]) -> None:
+        with self._conn.transaction():
+            self._report.counts.deleted += mark_deleted(self._conn, self._table, ids)
+
+    def _open(self) -> RowWalk:
         state = self._state
-        if full or state.watermark is None:
+        if self._report.sync_type == "full" or state.watermark is None:
             return walk(self._client, self._entity)
         return walk_changes(self._client, self._entity, since=state.watermark - OVERLAP, above_id=state.highest_id or 0)
 
@@ -220,8 +221,9 @@ class _Sync:
                 self._table,
                 sync_type=self._report.sync_type,
                 watermark=watermark,
-                changed=bool(counts.inserted or counts.updated or self._report.columns_added),
+                changed=bool(counts.inserted or counts.updated or counts.deleted or self._report.columns_added),
             )
+            finish(self._conn, self._entity.name, self._picked)
             log_progress(self._conn, self._log_id, counts, requests=self._report.requests, expected=counts.fetched)
             finish_log(self._conn, self._log_id, columns_added=self._report.columns_added)
 
@@ -235,6 +237,9 @@ class _Sync:
                 requests = self._client.requests - self._requests_before
                 log_progress(conn, self._log_id, self._report.counts, requests=requests, expected=None)
                 finish_log(conn, self._log_id, columns_added=self._report.columns_added, error=reason)
+                if self._picked:
+                    dead = retry(conn, self._entity.name, self._picked, reason)
+                    self._log.warning("events wait for another try", events=len(self._picked), given_up=dead)
         except psycopg.Error as unwritten:
             # The sync's own error matters more; the next sync of this entity closes the open entry.
             self._log.warning("the failure could not be written to app.sync_logs", error=str(unwritten))

@@ -36,10 +36,11 @@ def _sync_job(name: str, entities: Sequence[Entity], *, tag: str, description: s
     )
 
 
-JOBS = [
-    *(
-        _sync_job(job_name(entity), [entity], tag=entity.name, description=f"One sync of {entity.title.lower()}.")
-        for entity in ENTITIES
-    ),
-    _sync_job(SYNC_ALL, ENTITIES, tag="all", description="One sync of every table."),
-]
+JOBS_BY_ENTITY = {
+    entity.name: _sync_job(
+        job_name(entity), [entity], tag=entity.name, description=f"One sync of {entity.title.lower()}."
+    )
+    for entity in ENTITIES
+}
+
+JOBS = [*JOBS_BY_ENTITY.values(), _sync_job(SYNC_ALL, ENTITIES, tag="all", description="One sync of every table.")]

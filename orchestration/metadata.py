@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.entity_sync import SyncReport
+from orchestration.sync_report import SyncReport
 
 
 def sync_metadata(report: SyncReport) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def sync_metadata(report: SyncReport) -> dict[str, Any]:
         "inserted": counts.inserted,
         "updated": counts.updated,
         "unchanged": counts.unchanged,
+        "deleted": counts.deleted,
         "cells nulled": counts.cells_nulled,
         "requests": report.requests,
         "rows per second": round(report.rows_per_second),

@@ -14,7 +14,8 @@ import structlog
 
 from bitrix.entities import ENTITIES, Entity
 from orchestration.jobs import job_name
-from warehouse.database import Database, DatabaseError
+from orchestration.warehouse_access import warehouse
+from warehouse.database import DatabaseError
 from warehouse.settings import Settings, load_settings
 from warehouse.sync_config import EntityConfig, begun_since, default_config, read_config, read_configs
 
@@ -83,7 +84,7 @@ def entity_schedule(entity: Entity, config: EntityConfig) -> dg.ScheduleDefiniti
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = load_settings()
         moment = context.scheduled_execution_time.astimezone(UTC)
-        with _database(settings).connect("schedule") as conn:
+        with warehouse(settings).connect("schedule") as conn:
             now = read_config(conn, entity.name, settings.sync_default_interval_minutes)
             slot = slot_at(moment, now.sync_interval_minutes)
             return decide(entity, now, moment, begun_since(conn, entity.name, slot.start))
@@ -98,7 +99,7 @@ def load_configs(settings: Settings) -> Mapping[str, EntityConfig]:
     if settings.database_url is None:
         return defaults
     try:
-        with _database(settings).connect("schedules", connect_timeout=5) as conn:
+        with warehouse(settings).connect("schedules", connect_timeout=5) as conn:
             return defaults | read_configs(conn)
     except DatabaseError as error:
         log.warning("schedules are loaded with default intervals", reason=str(error))
@@ -109,9 +110,3 @@ def entity_schedules() -> list[dg.ScheduleDefinition]:
     """The schedules of all entities."""
     configs = load_configs(load_settings())
     return [entity_schedule(entity, configs[entity.name]) for entity in ENTITIES]
-
-
-def _database(settings: Settings) -> Database:
-    if settings.database_url is None:
-        raise DatabaseError("DATABASE_URL is not set. Start Dagster through `b24 up`, or set it.")
-    return Database(settings.database_url.get_secret_value())

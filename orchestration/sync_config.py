@@ -13,12 +13,14 @@ class SyncKind(Enum):
 
     full = "full"
     incremental = "incremental"
+    events = "events"
 
 
 class SyncConfig(dg.Config):
-    """``{"sync_type": "full" | "incremental"}``. An entity that was never synced is always synced in full."""
+    """``{"sync_type": …}``, the same for all syncs. An entity that was never synced is always synced in full."""
 
     sync_type: SyncKind = Field(
         default=SyncKind.incremental,
-        description="full reads every row again; incremental reads what changed since the last sync.",
+        description="full reads every row again; incremental reads what changed since the last sync; events reads the "
+        "rows that the portal's events named.",
     )

@@ -122,13 +122,14 @@ def start_log(conn: Connection, entity: str, sync_type: str, *, run_id: str | No
 def log_progress(conn: Connection, log_id: int, merge: Merge, *, requests: int, expected: int | None) -> None:
     """Bring the counts of a running sync up to date, in the caller's transaction. ``expected`` is a row count."""
     conn.execute(
-        """UPDATE app.sync_logs SET fetched = %s, inserted = %s, updated = %s, unchanged = %s, cells_nulled = %s,
-               requests = %s, expected = %s WHERE id = %s""",
+        """UPDATE app.sync_logs SET fetched = %s, inserted = %s, updated = %s, unchanged = %s, deleted = %s,
+               cells_nulled = %s, requests = %s, expected = %s WHERE id = %s""",
         (
             merge.fetched,
             merge.inserted,
             merge.updated,
             merge.unchanged,
+            merge.deleted,
             merge.cells_nulled,
             requests,
             expected,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class Merge:
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
+    deleted: int = 0
     cells_nulled: int = 0
 
     def add(self, other: Merge) -> None:
@@ -45,6 +46,7 @@ class Merge:
         self.inserted += other.inserted
         self.updated += other.updated
         self.unchanged += other.unchanged
+        self.deleted += other.deleted
         self.cells_nulled += other.cells_nulled
 
 
@@ -132,6 +134,14 @@ def merge(conn: Connection, table: Table, unit: Unit) -> Merge:
         result.inserted, result.updated = _merge_staged(conn, table)
     result.unchanged = result.fetched - result.inserted - result.updated
     return result
+
+
+def mark_deleted(conn: Connection, table: Table, keys: Collection[int]) -> int:
+    """Mark live rows as gone from the portal; answers how many there were. The caller owns the transaction."""
+    statement = sql.SQL(
+        "UPDATE {} SET _deleted_at = now(), _synced_at = now() WHERE {} = ANY(%s) AND _deleted_at IS NULL"
+    )
+    return conn.execute(statement.format(identifier(table), sql.Identifier(table.key)), (sorted(keys),)).rowcount
 
 
 def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Iterable[Record]) -> None:

@@ -1,0 +1,100 @@
+"""The sensor that turns events into runs: one run for each entity, however many events there are."""
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+import psycopg
+from dagster import DagsterRunStatus
+
+from bitrix.entities import BY_NAME
+from orchestration.jobs import JOBS_BY_ENTITY, job_name
+from orchestration.warehouse_access import warehouse
+from warehouse.events import CHANNEL, OF_FIELDS, Waiting, waiting_entities
+from warehouse.settings import load_settings
+
+TICK_SECONDS = 25.0
+"""How long a tick waits for events. Dagster ends a tick after 60 s; a tick that waits hears of an event at once, while
+between ticks pass up to five seconds."""
+
+BUSY_SECONDS = 0.3
+"""How often a tick looks whether the run that holds up an entity's events has ended."""
+
+UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(
+    name="portal_events",
+    jobs=list(JOBS_BY_ENTITY.values()),
+    minimum_interval_seconds=1,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts one sync for each entity that the portal's events named, within seconds.",
+)
+def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Wait for events; request a run for each entity that has some due and no run for events already."""
+    deadline = time.monotonic() + TICK_SECONDS
+    with warehouse(load_settings()).connect("events", autocommit=True) as conn:
+        conn.execute(f"LISTEN {CHANNEL}")  # before looking, so that nothing comes between the look and the wait
+        while True:
+            queue = waiting_entities(conn)
+            due = [waiting for waiting in queue if waiting.seconds <= 0]
+            free = [waiting for waiting in due if not _has_run(context.instance, waiting.entity)]
+            if free:
+                return dg.SensorResult(run_requests=[request for item in free for request in _requests(conn, item)])
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return dg.SkipReason(_why_nothing(queue))
+            pause = BUSY_SECONDS if due else min((waiting.seconds for waiting in queue), default=left)
+            # The generator holds the connection's lock until it is used up.
+            list(conn.notifies(timeout=max(0.05, min(pause, left)), stop_after=1))
+
+
+def _requests(conn: psycopg.Connection, waiting: Waiting) -> list[dg.RunRequest]:
+    tags = {"sync_type": "events", "trigger": "event"}
+    requests = [
+        dg.RunRequest(
+            job_name=job_name(BY_NAME[waiting.entity]),
+            run_config={"sync_type": "events"},
+            tags={**tags, "entity": waiting.entity},
+        )
+    ]
+    if _fields_changed(conn, waiting.entity):
+        options = BY_NAME["field_option"]
+        requests.append(
+            dg.RunRequest(
+                job_name=job_name(options),
+                run_config={"sync_type": "incremental"},
+                tags={**tags, "sync_type": "incremental", "entity": options.name},
+            )
+        )
+    return requests
+
+
+def _fields_changed(conn: psycopg.Connection, entity: str) -> bool:
+    row = conn.execute(
+        "SELECT count(*) FROM app.webhook_events WHERE entity = %s AND row_id = %s AND status = 'pending'",
+        (entity, OF_FIELDS),
+    ).fetchone()
+    return row is not None and row[0] > 0
+
+
+def _has_run(instance: dg.DagsterInstance, entity: str) -> bool:
+    """Whether a run for this entity's events has not ended: it takes what is due, the rest waits for the next one."""
+    tags = {"entity": entity, "trigger": "event"}
+    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))
+
+
+def _why_nothing(queue: Sequence[Waiting]) -> str:
+    if not queue:
+        return "No events are waiting."
+    soonest = min(waiting.seconds for waiting in queue)
+    number = sum(waiting.pending + waiting.picked for waiting in queue)
+    if soonest <= 0:
+        return f"{number} events wait for runs that are already on their way."
+    return f"{number} events failed before and are tried again, the first in {soonest:.0f} s."

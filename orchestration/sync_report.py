@@ -1,0 +1,49 @@
+"""What a sync is asked for, and what it says it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bitrix.entities import Entity
+from warehouse.columns import Column
+from warehouse.journal import SyncState
+from warehouse.load import Merge
+
+SyncType = Literal["full", "incremental", "events"]
+"""``full`` reads every row, ``incremental`` what changed since the watermark, ``events`` the rows that events named."""
+
+
+class SyncBusyError(Exception):
+    """Another sync of the entity did not end within the time that this one may wait."""
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal."""
+
+    entity: str
+    sync_type: SyncType
+    counts: Merge = field(default_factory=Merge)
+    requests: int = 0
+    seconds: float = 0.0
+    columns_added: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    views_changed: tuple[str, ...] = ()
+    state: SyncState = field(default_factory=SyncState)
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows fetched for each second of the whole sync."""
+        return self.counts.fetched / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What is asked for: which entity, how, on whose behalf. ``wait_seconds`` bounds the wait for another sync."""
+
+    entity: Entity
+    sync_type: SyncType
+    run_id: str | None = None
+    trigger: str | None = None
+    wait_seconds: float = 900.0
