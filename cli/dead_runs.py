@@ -12,7 +12,7 @@ import socket
 import psutil
 import structlog
 
-from cli.dagster_api import DagsterApi, DagsterError
+from webhook_api.dagster_api import DagsterApi, DagsterError
 
 PROCESS_TAG = "process"
 """Tag of a run that no code server looks after: the process that executes it, as :func:`this_process` writes it."""

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bitrix.entities import ENTITIES
-from cli.dagster_api import FINAL, DagsterApi, DagsterError, DagsterUnreachable
 from cli.supervise import StartError
 from warehouse.database import Database
+from webhook_api.dagster_api import FINAL, DagsterApi, DagsterError, DagsterUnreachable
 
 LOCATION_SECONDS = 60.0
 POLL_SECONDS = 0.5

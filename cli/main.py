@@ -29,6 +29,7 @@ def main() -> None:
 @app.command()
 def up(
     dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(help="Port of the control and webhook API.")] = 8080,
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal, where one is used.", min=1)] = 2000,
     first_sync: Annotated[bool, typer.Option(help="Begin with a sync of everything.")] = True,
 ) -> None:
@@ -36,7 +37,8 @@ def up(
     from cli.up import up as run
 
     # The Dagster UI has no sign-in of its own, so it listens on this machine only.
-    raise typer.Exit(run(_settings(), ports={"dagster": dagster_port}, portal_deals=deals, first_sync=first_sync))
+    ports = {"dagster": dagster_port, "api": api_port}
+    raise typer.Exit(run(_settings(), ports=ports, portal_deals=deals, first_sync=first_sync))
 
 
 @app.command()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from cli.dagster_api import DagsterApi, DagsterUnreachable
 from cli.supervise import Service, StartError
 from warehouse.database import Database
+from webhook_api.dagster_api import DagsterApi, DagsterUnreachable
 
 ROOT = Path(__file__).parents[1]
 SOCKET_PATH_BYTES = 100
@@ -98,6 +98,17 @@ def _daemon(place: Place) -> list[str]:
     return [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(ROOT / "workspace.yaml")]
 
 
+def _api(place: Place) -> list[str]:
+    return [sys.executable, "-m", "webhook_api", "--host", place.host, "--port", str(place.ports["api"])]
+
+
+def _api_answers(place: Place) -> bool:
+    try:
+        return httpx.get(f"{place.url('api')}/openapi.json", timeout=5, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
 SERVICES: tuple[Row, ...] = (
     Row("code-server", "Code location", _code_server, _socket_answers),
     Row(
@@ -111,6 +122,15 @@ SERVICES: tuple[Row, ...] = (
         address=lambda place: place.url("dagster"),
     ),
     Row("daemon", "Dagster daemon", _daemon, _daemon_answers, after=("code-server",)),
+    Row(
+        "webhook-api",
+        "Control API",
+        _api,
+        _api_answers,
+        port_key="api",
+        default_port=8080,
+        address=lambda place: f"{place.url('api')}/docs",
+    ),
 )
 
 

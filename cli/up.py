@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrix.webhook_url import WebhookUrl
-from cli.dagster_api import DagsterError
 from cli.dead_runs import end_dead_runs, try_end_dead_runs
 from cli.doctor import Mark, check_portal
 from cli.first_sync import follow, launch
@@ -23,6 +22,7 @@ from cli.up_lock import only_one
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.migrate import upgrade
 from warehouse.settings import Settings
+from webhook_api.dagster_api import DagsterError
 
 SERVICE_SECONDS = 120.0
 WATCH_SECONDS = 0.5
@@ -84,7 +84,11 @@ class _Installation:
         webhook_url, portal_address = self._start_portal(portal_deals)
         socket = self._stack.enter_context(code_server_socket(self._home))
         env = dagster_environment(self._home, self._database)
-        env |= {"BITRIX_WEBHOOK_URL": webhook_url, "B24_CODE_SERVER_SOCKET": str(socket)}
+        env |= {
+            "BITRIX_WEBHOOK_URL": webhook_url,
+            "B24_CODE_SERVER_SOCKET": str(socket),
+            "DAGSTER_URL": f"http://{host}:{ports['dagster']}",
+        }
         place = Place(self._home, host, ports, socket, env)
         self._start_services(place)
         self._place = place

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     supabase_url: str | None = None
     supabase_key: SecretStr | None = None
     supabase_jwt_secret: SecretStr | None = None
+    allow_anonymous: bool = False
+    dagster_url: str = "http://127.0.0.1:3000"
+    dagster_public_url: str | None = None
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-4o-mini"
@@ -61,7 +64,7 @@ class Settings(BaseSettings):
     def _libpq_url(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(libpq_url(value.get_secret_value()))
 
-    @field_validator("supabase_url", "openai_base_url", mode="after")
+    @field_validator("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", mode="after")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

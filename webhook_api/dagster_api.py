@@ -71,7 +71,7 @@ class DagsterApi:
 
         Raises ``DagsterUnreachable``, or ``DagsterError`` when the location's code does not load.
         """
-        workspace = self._query(_LOCATIONS)["workspaceOrError"]
+        workspace = self.query(_LOCATIONS)["workspaceOrError"]
         for entry in workspace.get("locationEntries", []):
             loaded = entry["locationOrLoadError"]
             if entry["loadStatus"] != "LOADED" or loaded is None:
@@ -84,7 +84,7 @@ class DagsterApi:
 
     def daemon_healthy(self) -> bool:
         """Whether every daemon that this instance needs has reported lately. Raises ``DagsterUnreachable``."""
-        statuses = self._query(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        statuses = self.query(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
         return all(status["healthy"] for status in statuses if status["required"])
 
     def launch(
@@ -100,7 +100,7 @@ class DagsterApi:
             "runConfigData": dict(run_config),
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
-        answer = self._query(_LAUNCH, {"parameters": parameters})["launchRun"]
+        answer = self.query(_LAUNCH, {"parameters": parameters})["launchRun"]
         if answer["__typename"] == "LaunchRunSuccess":
             return str(answer["run"]["runId"])
         messages = [answer.get("message") or "", *(error["message"] for error in answer.get("errors", []))]
@@ -109,14 +109,14 @@ class DagsterApi:
 
     def run_status(self, run_id: str) -> str:
         """``QUEUED``, ``STARTING``, ``STARTED``, or one of ``FINAL``. Raises ``DagsterError``."""
-        answer = self._query(_RUN, {"id": run_id})["runOrError"]
+        answer = self.query(_RUN, {"id": run_id})["runOrError"]
         if answer["__typename"] != "Run":
             raise DagsterError(f"run {run_id} is not known to Dagster")
         return str(answer["status"])
 
     def active_runs(self) -> list[ActiveRun]:
         """Runs that have been taken from the queue and have not ended. Raises ``DagsterError``."""
-        answer = self._query(_ACTIVE)["runsOrError"]
+        answer = self.query(_ACTIVE)["runsOrError"]
         if answer["__typename"] != "Runs":
             raise DagsterError(
                 f"Dagster at {self.url} does not list its runs: {_first_line(answer.get('message', ''))}"
@@ -128,11 +128,12 @@ class DagsterApi:
 
     def mark_canceled(self, run_id: str) -> None:
         """Record that a run has ended, whether its process can be reached or not. Raises ``DagsterError``."""
-        answer = self._query(_CANCEL, {"id": run_id})["terminateRun"]
+        answer = self.query(_CANCEL, {"id": run_id})["terminateRun"]
         if answer["__typename"] != "TerminateRunSuccess":
             raise DagsterError(f"run {run_id} was not canceled: {_first_line(answer.get('message', ''))}")
 
-    def _query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send one GraphQL document; answers its ``data``. Raises ``DagsterUnreachable``, ``DagsterError``."""
         try:
             response = self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables or {}})
         except httpx.TransportError as error:

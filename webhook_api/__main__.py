@@ -1,0 +1,49 @@
+"""Runs the service: ``python -m webhook_api [--host HOST] [--port PORT]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import uvicorn
+
+from bitrix.webhook_url import is_loopback
+from warehouse.database import DatabaseError, open_database
+from warehouse.settings import Settings, SettingsError, load_settings
+from webhook_api.app import create_app
+from webhook_api.auth import auth_mode
+
+DEFAULT_PORT = 8080
+
+
+def check_host(settings: Settings, host: str) -> None:
+    """Raise ``SettingsError`` when the service would answer other machines without anybody signing in."""
+    if auth_mode(settings) == "off" and not settings.allow_anonymous and not is_loopback(host):
+        raise SettingsError(
+            f"Refusing to listen on {host} without sign-in. Set SUPABASE_URL or SUPABASE_JWT_SECRET, listen on "
+            "127.0.0.1, or set ALLOW_ANONYMOUS=true if something before this service signs people in."
+        )
+
+
+def main() -> int:
+    """Serve until interrupted. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m webhook_api", description="The control and webhook API.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    arguments = parser.parse_args()
+    try:
+        settings = load_settings()
+        check_host(settings, arguments.host)
+        with open_database(settings) as database:
+            if auth_mode(settings) == "off":
+                print("No sign-in is configured (SUPABASE_URL, SUPABASE_JWT_SECRET): only this machine is answered.")
+            # The access log would hold every request's path and query.
+            uvicorn.run(create_app(settings, database), host=arguments.host, port=arguments.port, access_log=False)
+    except (SettingsError, DatabaseError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

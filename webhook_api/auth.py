@@ -1,0 +1,151 @@
+"""Who may call: a person with a Supabase access token, or, with nothing configured, programs of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import httpx
+import jwt
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from bitrix.webhook_url import is_loopback
+from warehouse.settings import Settings
+from webhook_api.errors import ApiError
+from webhook_api.services import ServicesOf
+
+AUDIENCE = "authenticated"
+PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
+KEYS_SECONDS, REFETCH_SECONDS = 600.0, 30.0
+"""How long keys are believed, and how often an unknown key id may lead to another look."""
+LEEWAY_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+def auth_mode(settings: Settings) -> str:
+    """``supabase``, or ``off`` when nothing to check tokens with is configured."""
+    return "supabase" if settings.supabase_jwt_secret or settings.supabase_url else "off"
+
+
+class TokenChecker:
+    """Checks access tokens: HS256 by the project's secret, ES256 and RS256 by the keys that the project publishes."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient | None = None) -> None:
+        self._settings = settings
+        self._http = http or httpx.AsyncClient(timeout=5)
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def aclose(self) -> None:
+        """Close the connections to the project."""
+        await self._http.aclose()
+
+    async def check(self, token: str) -> Mapping[str, Any]:
+        """The claims of a valid token. Raises ``ApiError`` 401, 403 for anonymous ones, 503 when keys cannot be had."""
+        try:
+            claims = await self._claims(token)
+        except jwt.ExpiredSignatureError:
+            raise _unauthorized("token_expired", "The access token has expired. Sign in again.") from None
+        except jwt.InvalidAudienceError:
+            raise _unauthorized("wrong_audience", f"The access token is not for the audience {AUDIENCE}.") from None
+        except (jwt.PyJWTError, ValueError, UnicodeError):
+            raise _unauthorized("invalid_token", "The access token is not valid here.") from None
+        if claims.get("role") == "anon":
+            raise ApiError(403, "anonymous", "Anonymous tokens may not use this API. Sign in.")
+        return claims
+
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        options: Any = {"require": ["exp", "aud", "sub"]}
+        secret = self._settings.supabase_jwt_secret
+        # The configuration decides which key goes with which algorithm; the token only chooses among them.
+        if algorithm == "HS256" and secret is not None:
+            return jwt.decode(
+                token,
+                secret.get_secret_value(),
+                algorithms=["HS256"],
+                audience=AUDIENCE,
+                leeway=LEEWAY_SECONDS,
+                options=options,
+            )
+        if algorithm in PUBLIC_KEY_ALGORITHMS and self._settings.supabase_url:
+            key = await self._key(str(header.get("kid") or ""))
+            if key.algorithm_name != algorithm:
+                raise jwt.InvalidAlgorithmError("the key is for another algorithm")
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                audience=AUDIENCE,
+                issuer=f"{self._settings.supabase_url}/auth/v1",
+                leeway=LEEWAY_SECONDS,
+                options=options,
+            )
+        raise jwt.InvalidAlgorithmError("no key is configured for this algorithm")
+
+    async def _key(self, key_id: str) -> jwt.PyJWK:
+        async with self._fetching:
+            age = time.monotonic() - self._fetched
+            if age > KEYS_SECONDS or (key_id not in self._keys and age > REFETCH_SECONDS):
+                await self._fetch()
+        if key_id not in self._keys:
+            raise jwt.InvalidKeyError("the project publishes no such key")
+        return self._keys[key_id]
+
+    async def _fetch(self) -> None:
+        self._fetched = time.monotonic()
+        url = f"{self._settings.supabase_url}/auth/v1/.well-known/jwks.json"
+        try:
+            response = await self._http.get(url)
+            response.raise_for_status()
+            keys = jwt.PyJWKSet.from_dict(response.json())
+        except (httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
+            log.warning("the sign-in keys cannot be had", error=type(error).__name__)
+            if not self._keys:
+                self._fetched = float("-inf")
+                detail = "The keys of SUPABASE_URL cannot be had at the moment, so no token can be checked."
+                raise ApiError(503, "keys_unavailable", detail, {"Retry-After": "5"}) from None
+            return  # the keys of before are good until a token names another
+        self._keys = {str(key.key_id): key for key in keys.keys if key.key_id}
+
+
+_bearer = HTTPBearer(auto_error=False, description="A Supabase access token of a signed-in user.")
+
+
+async def signed_in(
+    request: Request,
+    services: ServicesOf,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+) -> Mapping[str, Any]:
+    """The claims of whoever calls; empty without configured sign-in, when only this machine may."""
+    if auth_mode(services.settings) == "off":
+        if not services.settings.allow_anonymous:
+            _check_local(request)
+        return {}
+    if credentials is None:
+        raise _unauthorized("not_signed_in", "This call needs the header Authorization: Bearer <access token>.")
+    return await services.tokens.check(credentials.credentials)
+
+
+SignedIn = Annotated[Mapping[str, Any], Depends(signed_in)]
+
+
+def _check_local(request: Request) -> None:
+    """Without sign-in a web page in a browser of this machine must not be able to call: it would come from here, too,
+    but with another site's Origin, or under another host's name."""
+    origin = request.headers.get("origin")
+    if not is_loopback(request.url.hostname or "") or (origin and not is_loopback(urlsplit(origin).hostname or "")):
+        detail = "Without sign-in only this machine may call. Set SUPABASE_URL or SUPABASE_JWT_SECRET."
+        raise ApiError(403, "local_only", detail)
+
+
+def _unauthorized(code: str, detail: str) -> ApiError:
+    return ApiError(401, code, detail, {"WWW-Authenticate": "Bearer"})

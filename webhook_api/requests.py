@@ -1,0 +1,80 @@
+"""What surrounds every request: its id, the headers of every answer, and the net below every exception."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+import uuid
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bitrix.webhook_url import redact
+from webhook_api.errors import error_response
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""On every answer, unless the answer sets its own."""
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+class RequestContext:
+    """Middleware: ``request.state.request_id``, the header ``X-Request-ID``, security headers, one log line a request.
+
+    An ``X-Request-ID`` of the client is kept where it is short and plain. An exception that nothing else handled is
+    logged, without secrets, and answered with status 500 and the one error shape.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception as error:
+                # The text may quote what the client or a library had in hand; a traceback never goes to the client.
+                log.error(
+                    "request failed", path=scope["path"], trace=redact("".join(traceback.format_exception(error)))
+                )
+                if status:
+                    raise ConnectionAbortedError("the answer had begun") from None
+                detail = "The service failed at this request. Its log says why, under this request id."
+                await error_response(request_id, 500, "internal_error", detail)(scope, receive, send_with_headers)
+            milliseconds = round((time.perf_counter() - began) * 1000, 1)
+            log.debug("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(given := value.decode("latin-1")):
+            return str(given)
+    return uuid.uuid4().hex

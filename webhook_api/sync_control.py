@@ -1,0 +1,156 @@
+"""Steering the sync: what is synced how often, and starting one now."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Body
+from psycopg.rows import dict_row
+from pydantic import BaseModel, ConfigDict, Field
+
+from bitrix.entities import BY_NAME, ENTITIES
+from warehouse.sync_config import write_config
+from webhook_api.auth import SignedIn
+from webhook_api.dagster_api import DagsterError
+from webhook_api.dagster_runs import apply_schedule, launch_sync
+from webhook_api.errors import ApiError, error_shapes
+from webhook_api.services import Services, ServicesOf, run_url
+
+router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
+log = structlog.get_logger(__name__)
+
+
+class ConfigRow(BaseModel):
+    """The settings of one entity. Without a stored row these are the defaults."""
+
+    entity_type: str = Field(examples=["deal"])
+    enabled: bool = Field(description="Whether it is synced by schedule.")
+    sync_interval_minutes: int = Field(examples=[30])
+    webhook_enabled: bool = Field(description="Whether the portal's events are heeded.")
+    last_sync_at: datetime | None
+
+
+class Config(BaseModel):
+    """The settings of all entities."""
+
+    entities: list[ConfigRow]
+    default_interval_minutes: int
+
+
+class ConfigChange(BaseModel):
+    """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entity_type: str = Field(examples=["deal"])
+    enabled: bool | None = None
+    sync_interval_minutes: int | None = Field(default=None, ge=1, le=10_080, strict=True)
+    webhook_enabled: bool | None = None
+
+
+class ChangedConfig(ConfigRow):
+    """The stored row, and whether Dagster has followed."""
+
+    schedule: str = Field(description="`applied`, or why not yet; it is then applied when Dagster next starts.")
+
+
+class StartRequest(BaseModel):
+    """How to sync."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sync_type: Literal["full", "incremental"] = "full"
+
+
+class Started(BaseModel):
+    """The run that does it."""
+
+    status: Literal["started", "already_running"]
+    entity: str
+    sync_type: Literal["full", "incremental"]
+    run_id: str
+    run_url: str
+
+
+_CONFIG = """
+SELECT e.entity AS entity_type, coalesce(c.enabled, true) AS enabled,
+    coalesce(c.sync_interval_minutes, %(default)s) AS sync_interval_minutes,
+    coalesce(c.webhook_enabled, true) AS webhook_enabled, s.last_sync_at
+FROM unnest(%(entities)s::text[]) WITH ORDINALITY e(entity, n) LEFT JOIN app.sync_config c USING (entity)
+    LEFT JOIN app.sync_state s USING (entity) ORDER BY e.n"""
+
+
+@router.get("/config", summary="Which entities are synced, how often", responses=error_shapes(_401="not signed in"))
+async def read_config(services: ServicesOf, user: SignedIn) -> Config:
+    """Every entity, configured or not."""
+    rows = await _config(services, [entity.name for entity in ENTITIES])
+    return Config(entities=rows, default_interval_minutes=services.settings.sync_default_interval_minutes)
+
+
+@router.put(
+    "/config",
+    summary="Change the settings of one entity",
+    responses=error_shapes(_400="invalid entity type, or nothing to change", _401="not signed in"),
+)
+async def change_config(change: ConfigChange, services: ServicesOf, user: SignedIn) -> ChangedConfig:
+    """Store the change, then let Dagster's schedule follow. Stored also while Dagster is away."""
+    _known(change.entity_type)
+    if change.enabled is None and change.sync_interval_minutes is None and change.webhook_enabled is None:
+        raise ApiError(400, "no_fields", "No fields to update")
+    await asyncio.to_thread(_store, services, change)
+    [row] = await _config(services, [change.entity_type])
+    schedule = "applied"
+    try:
+        await asyncio.to_thread(apply_schedule, services.dagster, change.entity_type, enabled=row.enabled)
+    except DagsterError as error:
+        log.warning("the schedule does not follow yet", entity=change.entity_type, error=str(error))
+        schedule = f"stored; Dagster follows when it is back: {error}"
+    return ChangedConfig(**row.model_dump(), schedule=schedule)
+
+
+@router.post(
+    "/start/{entity}",
+    summary="Start a sync now",
+    responses=error_shapes(_400="invalid entity type", _401="not signed in", _503="Dagster is away"),
+)
+async def start(
+    entity: str, services: ServicesOf, user: SignedIn, request: Annotated[StartRequest | None, Body()] = None
+) -> Started:
+    """Queue a run in Dagster, unless one of this entity is queued or running."""
+    _known(entity)
+    sync_type = (request or StartRequest()).sync_type
+    launched = await asyncio.to_thread(launch_sync, services.dagster, entity, sync_type)
+    return Started(
+        status="already_running" if launched.already else "started",
+        entity=entity,
+        sync_type=sync_type,
+        run_id=launched.run_id,
+        run_url=run_url(services.settings, launched.run_id),
+    )
+
+
+def _store(services: Services, change: ConfigChange) -> None:
+    with services.database.connect("api") as connection:
+        write_config(
+            connection,
+            change.entity_type,
+            services.settings.sync_default_interval_minutes,
+            enabled=change.enabled,
+            sync_interval_minutes=change.sync_interval_minutes,
+            webhook_enabled=change.webhook_enabled,
+        )
+
+
+async def _config(services: ServicesOf, entities: list[str]) -> list[ConfigRow]:
+    parameters = {"entities": entities, "default": services.settings.sync_default_interval_minutes}
+    async with services.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_CONFIG, parameters)
+        return [ConfigRow(**row) for row in await cursor.fetchall()]
+
+
+def _known(entity: str) -> None:
+    if entity not in BY_NAME:
+        raise ApiError(400, "invalid_entity_type", "Invalid entity type. Known: " + ", ".join(BY_NAME))
