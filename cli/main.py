@@ -13,6 +13,8 @@ from rich.console import Console
 
 from warehouse.settings import Settings, SettingsError, load_settings
 
+API_URL = "http://127.0.0.1:8080"
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -98,6 +100,18 @@ def bench(
     _settings()
 
     raise typer.Exit(run(deals=deals, rate_limit=rate_limit, as_json=as_json))
+
+
+@app.command("bench-events")
+def bench_events(
+    api_url: Annotated[str, typer.Option(help="Where the webhook API of the running installation is.")] = API_URL,
+    events: Annotated[int, typer.Option(help="How many events, one at a time.", min=1)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the times as JSON.")] = False,
+) -> None:
+    """Measure how soon after an event its row is visible, on a running `b24 up` with the simulated portal."""
+    from cli.bench_events import bench_events as run
+
+    raise typer.Exit(run(_settings(), api_url=api_url, events=events, as_json=as_json))
 
 
 def _settings() -> Settings:
