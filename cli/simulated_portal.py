@@ -40,6 +40,11 @@ class SimulatedPortal:
         """Host and port, without the secret."""
         return self.webhook_url.partition("/rest/")[0]
 
+    def post_events_to(self, url: str, token: str) -> None:
+        """Let it tell of every change, as an outgoing webhook does. Raises ``httpx.HTTPError``."""
+        body = {"url": url, "application_token": token}
+        httpx.post(f"{self.address}/_portal/events", json=body, timeout=5, trust_env=False).raise_for_status()
+
     def answers(self) -> bool:
         """Whether it answers calls."""
         return _answering(self._url_file) is not None

@@ -74,6 +74,7 @@ class _Installation:
         self._lock = lock
         self._begun = time.monotonic()
         self._began_at = time.time()
+        self._simulated: SimulatedPortal | None = None
 
     def start(self, host: str, ports: Mapping[str, int], portal_deals: int) -> None:
         """Start everything, each as soon as what it needs answers. Raises ``StartError``, ``DatabaseError``."""
@@ -91,6 +92,7 @@ class _Installation:
         }
         place = Place(self._home, host, ports, socket, env)
         self._start_services(place)
+        self._follow_events(place)
         self._place = place
         self._print_addresses(place, portal_address)
 
@@ -140,7 +142,18 @@ class _Installation:
         with self._step("Simulated portal") as told:
             self._stack.enter_context(portal.running(self._supervisor))
             told.append(f"{deals} deals; set BITRIX_WEBHOOK_URL to use your own portal")
+        self._simulated = portal
         return portal.webhook_url, portal.address
+
+    def _follow_events(self, place: Place) -> None:
+        """Let the simulated portal post its events: rows then follow changes within seconds, as they will for real."""
+        if self._simulated is None:
+            return
+        token = self._settings.bitrix_application_token
+        with self._step("Events of the simulated portal"):
+            self._simulated.post_events_to(
+                f"{place.url('api')}/api/v1/webhooks/bitrix", token.get_secret_value() if token else "simulated"
+            )
 
     def _start_services(self, place: Place) -> None:
         begun: dict[str, float] = {}

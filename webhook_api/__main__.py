@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 
+import structlog
 import uvicorn
 
 from bitrix.webhook_url import is_loopback
@@ -34,6 +36,8 @@ def main() -> int:
     try:
         settings = load_settings()
         check_host(settings, arguments.host)
+        level = logging.DEBUG if settings.debug else logging.INFO
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
         with open_database(settings) as database:
             if auth_mode(settings) == "off":
                 print("No sign-in is configured (SUPABASE_URL, SUPABASE_JWT_SECRET): only this machine is answered.")
