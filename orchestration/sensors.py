@@ -56,7 +56,8 @@ def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
 
 
 def _requests(conn: psycopg.Connection, waiting: Waiting) -> list[dg.RunRequest]:
-    tags = {"sync_type": "events", "trigger": "event"}
+    # Before what schedules have queued: somebody may be waiting to see the change.
+    tags = {"sync_type": "events", "trigger": "event", "dagster/priority": "10"}
     requests = [
         dg.RunRequest(
             job_name=job_name(BY_NAME[waiting.entity]),
