@@ -11,6 +11,7 @@ import pytest
 from bitrix.entities import ENTITIES, entity_named
 from bitrix.fields import Field, Option
 from warehouse.database import Database
+from warehouse.descriptions import Description, write_description
 from warehouse.load import RowConverter, Unit, merge
 from warehouse.tables import ensure_table
 from warehouse.views import refresh_views
@@ -142,10 +143,28 @@ def test_every_column_has_the_portal_title_as_its_comment(filled: psycopg.Connec
                WHERE attrelid = 'crm.deals'::regclass AND attnum > 0"""
         ).fetchall()
     )
-    assert comments["stage_id"] == "Стадия сделки"
-    assert comments["stage_name"] == "Стадия сделки: name"
-    assert comments["uf_sum_currency"] == "Сумма: currency"
+    assert comments["stage_id"] == (
+        "Стадия сделки — Код нынешней стадии; у каждой воронки свои стадии / "
+        "Code of the present stage; each pipeline has stages of its own"
+    )
+    assert comments["stage_name"].startswith("Стадия сделки — Название вместо кода из stage_id / ")
+    assert comments["uf_sum_currency"].startswith("Сумма — Валюта")
+    assert comments["uf_tags"].endswith(
+        "Custom field: option of a list, its text is in the _label column, several values"
+    )
     assert all(comments.values())
+
+
+def test_a_written_description_takes_the_place_of_the_meaning(filled: psycopg.Connection[Any]) -> None:
+    write_description(filled, Description("deals", "uf_reason", "model", "Модель", "By a model", "hash", "a-model"))
+    write_description(filled, Description("deals", "uf_reason", "person", "Почему отказались", None, None, "anna"))
+    assert refresh_views(filled) == ["deals"]
+    row = filled.execute(
+        """SELECT col_description(attrelid, attnum) FROM pg_attribute
+           WHERE attrelid = 'crm.deals'::regclass AND attname = 'uf_reason'"""
+    ).fetchone()
+    assert row == ("Причина — Почему отказались / By a model",)
+    assert refresh_views(filled) == []
 
 
 def test_labels_that_are_not_selected_cost_no_join(filled: psycopg.Connection[Any]) -> None:
@@ -166,7 +185,8 @@ def test_views_follow_the_field_list_without_being_dropped(filled: psycopg.Conne
     assert names[1] == "title"
     assert "uf_first" in names
     comment = filled.execute("SELECT col_description('crm.deals'::regclass, 2)").fetchone()
-    assert comment == ("Название (no longer in the portal)",)
+    assert comment is not None
+    assert comment[0].endswith("Title of the deal. No longer in the portal; what it held is kept")
 
 
 def test_titles_from_the_portal_are_data(filled: psycopg.Connection[Any]) -> None:
@@ -177,4 +197,54 @@ def test_titles_from_the_portal_are_data(filled: psycopg.Connection[Any]) -> Non
         """SELECT col_description(attrelid, attnum) FROM pg_attribute
            WHERE attrelid = 'crm.deals'::regclass AND attname = 'uf_evil'"""
     ).fetchone()
-    assert row == (hostile,)
+    assert row == (f"{hostile} — Своё поле компании: текст / Custom field: text",)
+
+
+HISTORY = (
+    (1, 1, "2024-01-01", "NEW", "P"),
+    (2, 1, "2024-01-05", "EXECUTING", "P"),
+    (3, 1, "2024-01-11", "WON", "S"),
+    (4, 2, "2024-02-01", "NEW", "P"),
+)
+
+
+def test_outcome_and_time_are_derived(filled: psycopg.Connection[Any]) -> None:
+    fields = [
+        *FIELDS,
+        Field("STAGE_SEMANTIC_ID", "string"),
+        Field("DATE_CREATE", "datetime"),
+        Field("MOVED_TIME", "datetime"),
+    ]
+    at = "2024-01-{}T12:00:00+00:00".format
+    times = {"DATE_CREATE": at("01"), "MOVED_TIME": at("11")}
+    fill(
+        filled,
+        "deal",
+        fields,
+        {"ID": "1", "STAGE_SEMANTIC_ID": "S", **times, "DATE_MODIFY": at("20")},
+        {"ID": "2", "STAGE_SEMANTIC_ID": "P", **times, "DATE_MODIFY": at("20")},
+        {"ID": "3", "STAGE_SEMANTIC_ID": "F", **times, "DATE_MODIFY": at("20")},
+    )
+    events = [
+        {"ID": n, "OWNER_ID": owner, "CREATED_TIME": f"{day}T12:00:00+00:00", "STAGE_ID": s, "STAGE_SEMANTIC_ID": o}
+        for n, owner, day, s, o in HISTORY
+    ]
+    fill(filled, "deal_stage_history", list(entity_named("deal_stage_history").fields), *events)
+    refresh_views(filled)
+    assert filled.execute(
+        """SELECT is_won, is_lost, is_open, closed_at::date::text, days_to_close, days_in_stage > 300,
+               first_stage_at::date::text, days_in_first_stage FROM crm.deals ORDER BY id"""
+    ).fetchall() == [
+        (True, False, False, "2024-01-11", 10, None, "2024-01-01", 4),
+        (False, False, True, None, None, True, "2024-02-01", None),
+        (False, True, False, "2024-01-11", 10, None, None, None),
+    ]
+    assert filled.execute(
+        """SELECT id, is_won, left_at::date::text, is_current, days_in_stage > 100, least(days_in_stage, 100)
+           FROM crm.deal_stage_history ORDER BY id"""
+    ).fetchall() == [
+        (1, False, "2024-01-05", False, False, 4),
+        (2, False, "2024-01-11", False, False, 6),
+        (3, True, None, True, None, 100),
+        (4, False, None, True, True, 100),
+    ]

@@ -1,0 +1,143 @@
+"""What tables and standard fields mean, in Russian and English, and how a user field's meaning is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in both languages of the product."""
+
+    ru: str
+    en: str
+
+    def of(self, lang: str) -> str:
+        """The text in ``ru`` or ``en``. Raises ``KeyError`` for any other language."""
+        return {"ru": self.ru, "en": self.en}[lang]
+
+
+FIELDS_FILE = Path(__file__).with_name("field_meanings.txt")
+
+TABLES: Mapping[str, Text] = {
+    "deals": Text(
+        "Сделки: одна строка на сделку в её нынешнем состоянии. Главная таблица продаж.",
+        "Deals: one row for each deal as it is now. The main table of sales.",
+    ),
+    "contacts": Text("Контакты: люди, с которыми работает компания.", "Contacts: people the company deals with."),
+    "leads": Text(
+        "Лиды: обращения, из которых ещё не стало ясно, будет ли сделка.",
+        "Leads: enquiries that may or may not become deals.",
+    ),
+    "companies": Text("Компании: организации-клиенты.", "Companies: organisations that are clients."),
+    "statuses": Text(
+        "Все справочники портала: стадии воронок, источники, типы и другие. Одна строка на значение.",
+        "All dictionaries of the portal: stages of pipelines, sources, types and others. One row for each value.",
+    ),
+    "pipelines": Text("Воронки (направления) сделок.", "Pipelines (categories) of deals."),
+    "currencies": Text("Валюты и их курсы к базовой.", "Currencies and their rates to the base currency."),
+    "users": Text("Сотрудники портала.", "Employees: users of the portal."),
+    "departments": Text("Подразделения компании, деревом.", "Departments of the company, a tree."),
+    "deal_stage_history": Text(
+        "История стадий сделок: одна строка на каждый вход сделки в стадию. По ней строится честная воронка.",
+        "Stage history of deals: one row each time a deal entered a stage. What an honest funnel is made from.",
+    ),
+    "lead_stage_history": Text(
+        "История статусов лидов: одна строка на каждый вход лида в статус.",
+        "Status history of leads: one row each time a lead entered a status.",
+    ),
+    "field_options": Text(
+        "Варианты списочных полей: какой текст стоит за номером варианта.",
+        "Options of enumeration fields: the text behind an option's id.",
+    ),
+}
+
+_TYPES: Mapping[str, Text] = {
+    "string": Text("текст", "text"),
+    "text": Text("текст", "text"),
+    "integer": Text("целое число", "whole number"),
+    "int": Text("целое число", "whole number"),
+    "double": Text("число", "number"),
+    "money": Text("денежная сумма, валюта в соседнем столбце", "amount of money, its currency is in the next column"),
+    "boolean": Text("да или нет", "yes or no"),
+    "char": Text("да или нет", "yes or no"),
+    "date": Text("дата", "date"),
+    "datetime": Text("дата и время", "date and time"),
+    "enumeration": Text(
+        "вариант из списка, текст в столбце _label", "option of a list, its text is in the _label column"
+    ),
+    "crm_status": Text(
+        "код справочника, текст в столбце _name", "code of a dictionary, its text is in the _name column"
+    ),
+    "crm_category": Text("id воронки", "id of a pipeline"),
+    "crm_currency": Text("код валюты", "currency code"),
+    "crm_company": Text("id компании", "id of a company"),
+    "crm_contact": Text("id контакта", "id of a contact"),
+    "crm_lead": Text("id лида", "id of a lead"),
+    "crm_deal": Text("id сделки", "id of a deal"),
+    "crm_quote": Text("id предложения", "id of a quote"),
+    "crm": Text(
+        "ссылка на элемент CRM: L_ лид, D_ сделка, C_ контакт, CO_ компания и номер",
+        "reference to a CRM record: L_ lead, D_ deal, C_ contact, CO_ company, and the id",
+    ),
+    "crm_entity": Text("id связанного элемента смарт-процесса", "id of the related record of a smart process"),
+    "user": Text("id сотрудника", "id of an employee"),
+    "employee": Text("id сотрудника", "id of an employee"),
+    "file": Text("id файла", "id of a file"),
+    "url": Text("ссылка", "link"),
+    "address": Text("адрес", "address"),
+    "iblock_element": Text("id элемента инфоблока", "id of an information block's element"),
+    "iblock_section": Text("id раздела инфоблока", "id of an information block's section"),
+    "resourcebooking": Text("id бронирований ресурсов", "ids of resource bookings"),
+    "crm_multifield": Text("контактные данные, JSON", "contact details, JSON"),
+}
+_OTHER_TYPE = Text("значение в JSON", "value in JSON")
+
+
+@cache
+def _fields() -> Mapping[tuple[str, str], Text]:
+    """Meanings by (entity, field code); entity ``*`` holds for all."""
+    found: dict[tuple[str, str], Text] = {}
+    entity = "*"
+    for line in FIELDS_FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            entity = line.strip("[]")
+        elif line.strip() and not line.startswith("#"):
+            code, ru, en = (part.strip() for part in line.split("|"))
+            found[entity, code] = Text(ru, en)
+    return found
+
+
+def standard_meaning(entity: str, code: str) -> Text | None:
+    """What a standard field means, or None when only the portal's title can tell."""
+    known = _fields()
+    return known.get((entity, code.upper())) or known.get(("*", code.upper()))
+
+
+def has_title(code: str, title: str) -> bool:
+    """Whether the portal gives the field a title that says more than its code."""
+    bare = re.sub(r"[\W_]", "", title).upper()
+    return bare not in ("", re.sub(r"[\W_]", "", code).upper()) and not re.fullmatch(r"UF(CRM)?\d+", bare)
+
+
+def field_meaning(entity: str, code: str, field_type: str, *, multiple: bool, vanished: bool) -> Text:
+    """What a field means beside its title: from the dictionary of standard fields, else what its type tells."""
+    text = standard_meaning(entity, code)
+    if text is None:
+        kind = _TYPES.get(field_type, _OTHER_TYPE)
+        many = Text(", несколько значений", ", several values") if multiple else Text("", "")
+        own = code.upper().startswith("UF_")
+        text = Text(
+            f"{'Своё поле компании' if own else 'Поле портала'}: {kind.ru}{many.ru}",
+            f"{'Custom field' if own else 'Field of the portal'}: {kind.en}{many.en}",
+        )
+    if vanished:
+        return Text(
+            f"{text.ru}. Поля больше нет в портале, прежние значения остались",
+            f"{text.en}. No longer in the portal; what it held is kept",
+        )
+    return text
