@@ -19,9 +19,9 @@ from bitrix.entities import ENTITIES, Walk
 from bitrix.fields import Field
 from bitrix.snapshot import snapshot
 from bitrix.walk import RowWalk, walk
+from orchestration.event_rows import EventRows, too_many_deletions
 from orchestration.sync_report import SyncBusyError, SyncReport, SyncRequest, SyncType
 from warehouse.columns import Table
-from warehouse.events import OF_FIELDS, Picked, finish, pick, retry
 from warehouse.journal import (
     commit_state,
     finish_log,
@@ -31,7 +31,7 @@ from warehouse.journal import (
     start_log,
     sync_lock,
 )
-from warehouse.load import RowConverter, Unit, mark_deleted, merge
+from warehouse.load import RowConverter, Unit, live_rows, mark_deleted, merge
 from warehouse.tables import ensure_table, existing_tables
 from warehouse.views import refresh_views
 
@@ -40,9 +40,6 @@ UNIT_ROWS = 10_000
 
 OVERLAP = timedelta(minutes=5)
 """The modification time has a precision of one second and changes become visible late: windows overlap by this much."""
-
-EVENTS_AT_ONCE = 10_000
-"""Records named by events that one sync takes: four batch requests."""
 
 READS_BEFORE_DELETION = 2
 
@@ -91,7 +88,8 @@ class _Sync:
         self._state = read_state(self._conn, self._entity.name)
         asked: SyncType = self._request.sync_type
         self._report = SyncReport(self._entity.name, "full" if self._state.last_full_at is None else asked)
-        self._picked: list[Picked] = []
+        self._events = EventRows(self._entity.name, self._request.run_id)
+        self._more_rows: int | None = None
         self._requests_before = requests_before
         self._log_id = start_log(
             self._conn,
@@ -115,7 +113,7 @@ class _Sync:
     async def _copy_rows(self) -> datetime | None:
         """Design the table, then move all rows; answers the next watermark."""
         if self._request.sync_type == "events":
-            self._picked = await asyncio.to_thread(self._pick)
+            await asyncio.to_thread(self._events.pick, self._conn)
         if self._entity.walk is Walk.DERIVED:
             crm = [entity for entity in ENTITIES if entity.userfields_method]
             fields = await describe(self._client, crm)
@@ -128,7 +126,7 @@ class _Sync:
             await self._write_all(await snapshot(self._client, self._entity))
             return None
         if self._report.sync_type == "events":
-            await self._copy_named({row.row_id for row in self._picked} - {OF_FIELDS})
+            await self._copy_named(self._events.ids)
             return None
         async with self._open() as reading:
             await self._write_walk(reading)
@@ -137,11 +135,12 @@ class _Sync:
     async def _copy_named(self, ids: set[int]) -> None:
         """Read the rows that events named. What the portal does not show is asked for once more before it is marked as
         deleted: an event is a hint, and whoever forges one deletes nothing."""
+        before = await asyncio.to_thread(self._live, ids)
         missing = ids
         for _ in range(READS_BEFORE_DELETION):
             missing = missing - await self._copy_ids(missing)
-        if missing:
-            await asyncio.to_thread(self._mark_deleted, missing)
+        await asyncio.to_thread(self._mark_deleted, missing & before)
+        self._more_rows = len(await asyncio.to_thread(self._live, ids)) - len(before)
 
     async def _copy_ids(self, ids: set[int]) -> set[int]:
         found: set[int] = set()
@@ -152,12 +151,16 @@ class _Sync:
             found |= {int(key) for key in unit.records}
         return found
 
-    def _pick(self) -> list[Picked]:
-        picked = pick(self._conn, self._entity.name, self._request.run_id, EVENTS_AT_ONCE)
-        self._conn.commit()
-        return picked
+    def _live(self, ids: set[int]) -> set[int]:
+        with self._conn.transaction():
+            return live_rows(self._conn, self._table, ids)
 
     def _mark_deleted(self, ids: set[int]) -> None:
+        reason = too_many_deletions(len(ids), self._state.rows_total or 0)
+        if reason is not None:
+            self._log.warning("deletions are held back", rows=len(ids), reason=reason)
+            self._events.hold_back(ids, reason)
+            return
         with self._conn.transaction():
             self._report.counts.deleted += mark_deleted(self._conn, self._table, ids)
 
@@ -222,8 +225,10 @@ class _Sync:
                 sync_type=self._report.sync_type,
                 watermark=watermark,
                 changed=bool(counts.inserted or counts.updated or counts.deleted or self._report.columns_added),
+                more_rows=self._more_rows,
             )
-            finish(self._conn, self._entity.name, self._picked)
+            full = self._report.sync_type == "full"
+            self._report.events_given_up = self._events.close(self._conn, full=full)
             log_progress(self._conn, self._log_id, counts, requests=self._report.requests, expected=counts.fetched)
             finish_log(self._conn, self._log_id, columns_added=self._report.columns_added)
 
@@ -237,9 +242,9 @@ class _Sync:
                 requests = self._client.requests - self._requests_before
                 log_progress(conn, self._log_id, self._report.counts, requests=requests, expected=None)
                 finish_log(conn, self._log_id, columns_added=self._report.columns_added, error=reason)
-                if self._picked:
-                    dead = retry(conn, self._entity.name, self._picked, reason)
-                    self._log.warning("events wait for another try", events=len(self._picked), given_up=dead)
+                if len(self._events):
+                    dead = self._events.put_back(conn, reason)
+                    self._log.warning("events wait for another try", events=len(self._events), given_up=dead)
         except psycopg.Error as unwritten:
             # The sync's own error matters more; the next sync of this entity closes the open entry.
             self._log.warning("the failure could not be written to app.sync_logs", error=str(unwritten))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import dagster as dg
 import psycopg
-from dagster import DagsterRunStatus
 
 from bitrix.entities import BY_NAME
 from orchestration.jobs import JOBS_BY_ENTITY, job_name
@@ -13,20 +12,16 @@ from orchestration.warehouse_access import warehouse
 from warehouse.events import CHANNEL, OF_FIELDS, Waiting, waiting_entities
 from warehouse.settings import load_settings
 
-TICK_SECONDS = 25.0
-"""How long a tick waits for events. Dagster ends a tick after 60 s; a tick that waits hears of an event at once, while
-between ticks pass up to five seconds."""
+TICK_SECONDS = 24.5
+"""How long a tick waits for events. A tick that waits hears of an event at once. Dagster begins ticks every five
+seconds, so one that ends just before that leaves no gap; and it ends a tick itself after 60 s."""
 
 BUSY_SECONDS = 0.3
 """How often a tick looks whether the run that holds up an entity's events has ended."""
 
-UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
+RUNS_LOOKED_AT = 8
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 300.0
+"""After a run for an entity's events that failed; doubling with each."""
 
 
 @dg.sensor(
@@ -44,7 +39,7 @@ def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
         while True:
             queue = waiting_entities(conn)
             due = [waiting for waiting in queue if waiting.seconds <= 0]
-            free = [waiting for waiting in due if not _has_run(context.instance, waiting.entity)]
+            free = [waiting for waiting in due if not _held_up(context.instance, waiting.entity)]
             if free:
                 return dg.SensorResult(run_requests=[request for item in free for request in _requests(conn, item)])
             left = deadline - time.monotonic()
@@ -85,10 +80,23 @@ def _fields_changed(conn: psycopg.Connection, entity: str) -> bool:
     return row is not None and row[0] > 0
 
 
-def _has_run(instance: dg.DagsterInstance, entity: str) -> bool:
-    """Whether a run for this entity's events has not ended: it takes what is due, the rest waits for the next one."""
+def _held_up(instance: dg.DagsterInstance, entity: str) -> bool:
+    """Whether events of this entity must wait: for their run, which takes what is due, or after runs that failed.
+
+    A sync that fails puts its events back for later by itself; this is for runs that end before they take any.
+    """
     tags = {"entity": entity, "trigger": "event"}
-    return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED), limit=1))
+    failures, ended = 0, 0.0
+    for record in instance.get_run_records(dg.RunsFilter(tags=tags), limit=RUNS_LOOKED_AT):
+        if not record.dagster_run.is_finished:
+            return True
+        if record.dagster_run.is_success:
+            break
+        failures += 1
+        ended = max(ended, record.update_timestamp.timestamp())
+    if not failures:
+        return False
+    return time.time() < ended + min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1))
 
 
 def _why_nothing(queue: Sequence[Waiting]) -> str:
@@ -97,5 +105,5 @@ def _why_nothing(queue: Sequence[Waiting]) -> str:
     soonest = min(waiting.seconds for waiting in queue)
     number = sum(waiting.pending + waiting.picked for waiting in queue)
     if soonest <= 0:
-        return f"{number} events wait for runs that are already on their way."
+        return f"{number} events wait for runs that are on their way, or after runs that failed."
     return f"{number} events failed before and are tried again, the first in {soonest:.0f} s."

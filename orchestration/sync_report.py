@@ -20,7 +20,10 @@ class SyncBusyError(Exception):
 
 @dataclass(slots=True)
 class SyncReport:
-    """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal."""
+    """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal.
+
+    ``events_given_up`` counts the records that events named and that could not be read after many attempts.
+    """
 
     entity: str
     sync_type: SyncType
@@ -31,6 +34,7 @@ class SyncReport:
     columns: tuple[Column, ...] = ()
     views_changed: tuple[str, ...] = ()
     state: SyncState = field(default_factory=SyncState)
+    events_given_up: int = 0
 
     @property
     def rows_per_second(self) -> float:

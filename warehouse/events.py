@@ -191,11 +191,28 @@ def retry(conn: Connection[Any], entity: str, picked: Iterable[Picked], reason: 
     return sum(dead for (dead,) in done)
 
 
-def prune(conn: Connection[Any], days: int = 30) -> int:
-    """Remove rows that were done more than so many days ago; returns how many. The caller commits."""
-    return conn.execute(
-        "DELETE FROM app.webhook_events WHERE status = 'done' AND done_at < now() - make_interval(days => %s)", (days,)
-    ).rowcount
+def tidy(conn: Connection[Any], entity: str, days: int = 30) -> None:
+    """After every row of the entity was read: what was given up is done, what was done long ago is removed.
+
+    The caller commits.
+    """
+    conn.execute(
+        "UPDATE app.webhook_events SET status = 'done', done_at = now() WHERE entity = %s AND status = 'dead'",
+        (entity,),
+    )
+    conn.execute(
+        """DELETE FROM app.webhook_events
+           WHERE entity = %s AND status = 'done' AND done_at < now() - make_interval(days => %s)""",
+        (entity, days),
+    )
+
+
+def given_up(conn: Connection[Any], entity: str) -> int:
+    """How many records of the entity were given up after many attempts."""
+    row = conn.execute(
+        "SELECT count(*) FROM app.webhook_events WHERE entity = %s AND status = 'dead'", (entity,)
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def received(conn: Connection[Any]) -> list[Mapping[str, Any]]:

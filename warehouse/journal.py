@@ -58,15 +58,25 @@ def read_state(conn: Connection, entity: str) -> SyncState:
 
 
 def commit_state(
-    conn: Connection, table: Table, *, sync_type: str, watermark: datetime | None, changed: bool
+    conn: Connection,
+    table: Table,
+    *,
+    sync_type: str,
+    watermark: datetime | None,
+    changed: bool,
+    more_rows: int | None = None,
 ) -> SyncState:
     """Record a finished sync in the caller's transaction: watermark, highest id, live rows, data version.
 
     The watermark never moves back; the data version moves only when rows ``changed``, so that readers may cache by it.
+    A sync of chosen rows says how many ``more_rows`` are live than before: nothing is counted then, and the highest id
+    stays, for it has not seen all rows below its own.
     """
     before = read_state(conn, table.entity)
     highest, rows = before.highest_id, before.rows_total
-    if changed or rows is None:
+    if more_rows is not None and rows is not None:
+        rows += more_rows
+    elif changed or rows is None:
         numeric = next(column.pg_type == BIGINT for column in table.columns if column.name == table.key)
         counted = conn.execute(
             sql.SQL("SELECT {highest}, count(*) FILTER (WHERE _deleted_at IS NULL) FROM {table}").format(

@@ -144,6 +144,13 @@ def mark_deleted(conn: Connection, table: Table, keys: Collection[int]) -> int:
     return conn.execute(statement.format(identifier(table), sql.Identifier(table.key)), (sorted(keys),)).rowcount
 
 
+def live_rows(conn: Connection, table: Table, keys: Collection[int]) -> set[int]:
+    """Those of the keys whose row is there and not marked as gone."""
+    statement = sql.SQL("SELECT {key} FROM {} WHERE {key} = ANY(%s) AND _deleted_at IS NULL")
+    found = conn.execute(statement.format(identifier(table), key=sql.Identifier(table.key)), (sorted(keys),))
+    return {row[0] for row in found}
+
+
 def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Iterable[Record]) -> None:
     """``COPY … FROM STDIN (FORMAT binary)`` of records in the order of the table's columns plus ``_extra``."""
     columns = sql.SQL(", ").join(_columns(table))

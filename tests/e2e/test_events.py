@@ -13,10 +13,11 @@ import pytest
 
 from bitrix.entities import entity_named
 from demo_portal.server import PortalServer
+from orchestration.event_rows import EventRows
 from orchestration.sensors import portal_events
 from tests.e2e.conftest import RunJob, assert_exact_copy, metadata
 from warehouse.database import Database
-from warehouse.events import MAX_ATTEMPTS, OF_FIELDS, Change, queue_counts, store_changes
+from warehouse.events import MAX_ATTEMPTS, OF_FIELDS, Change, pick, queue_counts, store_changes
 
 Connection = psycopg.Connection[Any]
 
@@ -107,6 +108,101 @@ def test_events_that_fail_wait_and_are_given_up_with_the_reason(
     assert queue_counts(conn) == {"pending": 0, "picked": 0, "dead": 0}
 
 
+def test_a_full_sync_reads_what_was_given_up(run_job: RunJob, database: Database, conn: Connection) -> None:
+    run_job("sync_deal")
+    store(database, [deal(7)])
+    conn.execute("UPDATE app.webhook_events SET status = 'dead', error = 'why'")
+    result = run_job("sync_deal", "incremental")
+    [check] = result.get_asset_check_evaluations()
+    assert (check.passed, check.metadata["records given up"].value) == (False, 1)
+    [check] = run_job("sync_deal", "full").get_asset_check_evaluations()
+    assert check.passed
+    assert queue_counts(conn, ["dead", "done"]) == {"dead": 0, "done": 1}
+
+
+def test_an_event_during_the_sync_is_left_for_the_next(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_job("sync_deal")
+    first, second = server.portal.ids("deal")[:2]
+    store(database, [deal(first), deal(second)])
+    read = EventRows.close
+
+    def meanwhile(rows: EventRows, connection: Connection, *, full: bool) -> int:
+        server.portal.update("deal", first, {"TITLE": "changed after it was read"})
+        store(database, [deal(first)])
+        return read(rows, connection, full=full)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EventRows, "close", meanwhile)
+        run_job("sync_deal", "events")
+    assert conn.execute("SELECT row_id FROM app.webhook_events WHERE status = 'pending'").fetchall() == [(first,)]
+    run_job("sync_deal", "events")
+    assert conn.execute("SELECT title FROM crm.deals WHERE id = %s", (first,)).fetchone() == (
+        "changed after it was read",
+    )
+    assert queue_counts(conn, ["pending", "done"]) == {"pending": 0, "done": 2}
+
+
+def test_events_of_a_killed_sync_are_taken_by_the_next(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection
+) -> None:
+    run_job("sync_deal")
+    number = server.portal.ids("deal")[0]
+    server.portal.update("deal", number, {"TITLE": "changed"})
+    store(database, [deal(number)])
+    pick(conn, "deal", "a run that was killed", 10)
+    run_job("sync_deal", "events")
+    assert conn.execute("SELECT title FROM crm.deals WHERE id = %s", (number,)).fetchone() == ("changed",)
+
+
+def test_rows_that_events_bring_do_not_hide_older_ids(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection
+) -> None:
+    run_job("sync_deal")
+    past = {"TITLE": "imported", "DATE_MODIFY": "2020-01-01T00:00:00+03:00"}
+    imported = server.portal.add("deal", past, raw=True)  # no event, and an old time of change
+    store(database, [deal(server.portal.add("deal", {"TITLE": "new"}))])
+    shown = metadata(run_job("sync_deal", "events"), "deals")
+    assert shown["dagster/row_count"] == len(server.portal.ids("deal")) - 1
+    run_job("sync_deal", "incremental")
+    assert conn.execute("SELECT title FROM crm.deals WHERE id = %s", (imported,)).fetchone() == ("imported",)
+    assert_rows_are_counted(conn)
+
+
+def test_lost_rights_are_not_taken_for_deletions(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection
+) -> None:
+    run_job("sync_deal")
+    live = len(server.portal.ids("deal"))
+    hidden = server.portal.hide("deal", 0.5)
+    store(database, [deal(number, "ONCRMDEALDELETE") for number in sorted(hidden)])
+    assert metadata(run_job("sync_deal", "events"), "deals")["deleted"] == 0
+    assert conn.execute("SELECT count(*) FROM crm.deals").fetchone() == (live,)
+    [(status, error)] = conn.execute("SELECT DISTINCT status, error FROM app.webhook_events").fetchall()
+    assert status == "pending"
+    assert "lost rights" in error
+
+
+def test_deleted_rows_are_counted_and_come_back(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection
+) -> None:
+    run_job("sync_deal")
+    few = sorted(server.portal.hide("deal", 0.02))
+    store(database, [deal(number) for number in few])
+    assert metadata(run_job("sync_deal", "events"), "deals")["deleted"] == len(few)
+    assert_rows_are_counted(conn)
+    server.portal.restore()
+    store(database, [deal(number) for number in few])
+    assert metadata(run_job("sync_deal", "events"), "deals")["updated"] == len(few)
+    assert_rows_are_counted(conn)
+
+
+def assert_rows_are_counted(conn: Connection) -> None:
+    counted = conn.execute("SELECT rows_total FROM app.sync_state WHERE entity = 'deal'").fetchone()
+    assert counted == conn.execute("SELECT count(*) FROM crm.deals").fetchone()
+
+
 def tick(instance: dg.DagsterInstance) -> dg.SensorExecutionData:
     from orchestration.definitions import defs
 
@@ -145,6 +241,18 @@ def test_the_sensor_leaves_events_to_a_run_that_is_on_its_way(
         found = tick(instance)
     assert not found.run_requests
     assert "on their way" in (found.skip_message or "")
+
+
+def test_the_sensor_pauses_after_a_run_that_failed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    monkeypatch.setattr("orchestration.sensors.TICK_SECONDS", 0.5)
+    store(database, [deal(1)])
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(_job(), tags={"entity": "deal", "trigger": "event"})
+        instance.report_run_failed(run)
+        assert not tick(instance).run_requests
+        monkeypatch.setattr("orchestration.sensors.FIRST_PAUSE_SECONDS", 0.0)
+        assert tick(instance).run_requests
 
 
 def _job() -> dg.JobDefinition:
