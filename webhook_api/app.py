@@ -13,9 +13,9 @@ from warehouse.settings import Settings
 from webhook_api import health, sync_control, sync_status, webhooks
 from webhook_api.auth import TokenChecker
 from webhook_api.dagster_api import DagsterApi
-from webhook_api.errors import add_error_handlers
+from webhook_api.errors import COMMON_ERRORS, add_error_handlers
 from webhook_api.event_store import event_store
-from webhook_api.health import PortalProbe
+from webhook_api.health import Probes
 from webhook_api.pool import connection_pool
 from webhook_api.requests import RequestContext
 from webhook_api.services import Services
@@ -46,8 +46,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             stack.push_async_callback(tokens.aclose)
             dagster = stack.enter_context(DagsterApi(settings.dagster_url))
             events = await stack.enter_async_context(event_store(pool))
-            portal = PortalProbe(settings)
-            app.state.services = Services(settings, database, pool, dagster, events, tokens, portal)
+            probes = Probes(settings, pool, dagster)
+            app.state.services = Services(settings, database, pool, dagster, events, tokens, probes)
             yield
 
     app = FastAPI(
@@ -55,6 +55,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         version=version("bitrix-to-postgres"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        redoc_url=None,
+        responses=COMMON_ERRORS,
         lifespan=lifespan,
         max_body_size=BODY_BYTES,
     )

@@ -16,14 +16,15 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bitrix.webhook_url import is_loopback
 from warehouse.settings import Settings
-from webhook_api.errors import ApiError
+from webhook_api.errors import ApiError, error_shapes
 from webhook_api.services import ServicesOf
 
-AUDIENCE = "authenticated"
+AUDIENCE = ROLE = "authenticated"
 PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
-KEYS_SECONDS, REFETCH_SECONDS = 600.0, 30.0
-"""How long keys are believed, and how often an unknown key id may lead to another look."""
+KEYS_SECONDS, REFETCH_SECONDS, REST_SECONDS = 600.0, 30.0, 2.0
+"""How long keys are believed, how often an unknown key id may lead to another look, the rest after one that failed."""
 LEEWAY_SECONDS = 10
+PROXY_HEADERS = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class TokenChecker:
         self._settings = settings
         self._http = http or httpx.AsyncClient(timeout=5)
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = float("-inf")
+        self._fetched = self._failed = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def aclose(self) -> None:
@@ -57,8 +58,9 @@ class TokenChecker:
             raise _unauthorized("wrong_audience", f"The access token is not for the audience {AUDIENCE}.") from None
         except (jwt.PyJWTError, ValueError, UnicodeError):
             raise _unauthorized("invalid_token", "The access token is not valid here.") from None
-        if claims.get("role") == "anon":
-            raise ApiError(403, "anonymous", "Anonymous tokens may not use this API. Sign in.")
+        # People who signed in anonymously have the role of signed-in users, too; service keys have another role.
+        if claims.get("role") != ROLE or claims.get("is_anonymous"):
+            raise ApiError(403, "anonymous", "This token is not of a user who has signed in. Sign in.")
         return claims
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
@@ -94,6 +96,8 @@ class TokenChecker:
     async def _key(self, key_id: str) -> jwt.PyJWK:
         async with self._fetching:
             age = time.monotonic() - self._fetched
+            if time.monotonic() - self._failed < REST_SECONDS:
+                raise _no_keys()  # whoever waited for the look that failed shall not look again, one after the other
             if age > KEYS_SECONDS or (key_id not in self._keys and age > REFETCH_SECONDS):
                 await self._fetch()
         if key_id not in self._keys:
@@ -110,9 +114,8 @@ class TokenChecker:
         except (httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
             log.warning("the sign-in keys cannot be had", error=type(error).__name__)
             if not self._keys:
-                self._fetched = float("-inf")
-                detail = "The keys of SUPABASE_URL cannot be had at the moment, so no token can be checked."
-                raise ApiError(503, "keys_unavailable", detail, {"Retry-After": "5"}) from None
+                self._fetched, self._failed = float("-inf"), time.monotonic()
+                raise _no_keys() from None
             return  # the keys of before are good until a token names another
         self._keys = {str(key.key_id): key for key in keys.keys if key.key_id}
 
@@ -127,24 +130,42 @@ async def signed_in(
 ) -> Mapping[str, Any]:
     """The claims of whoever calls; empty without configured sign-in, when only this machine may."""
     if auth_mode(services.settings) == "off":
-        if not services.settings.allow_anonymous:
-            _check_local(request)
+        if not services.settings.allow_anonymous and not is_local(request):
+            detail = "Without sign-in only this machine may call. Set SUPABASE_URL or SUPABASE_JWT_SECRET."
+            raise ApiError(403, "local_only", detail)
         return {}
     if credentials is None:
         raise _unauthorized("not_signed_in", "This call needs the header Authorization: Bearer <access token>.")
     return await services.tokens.check(credentials.credentials)
 
 
+SIGN_IN_ERRORS = error_shapes(_401="not signed in", _403="signed in anonymously; or, without sign-in, from elsewhere")
 SignedIn = Annotated[Mapping[str, Any], Depends(signed_in)]
 
 
-def _check_local(request: Request) -> None:
-    """Without sign-in a web page in a browser of this machine must not be able to call: it would come from here, too,
-    but with another site's Origin, or under another host's name."""
+def is_local(request: Request) -> bool:
+    """Whether a program of this machine calls, and neither a proxy or tunnel nor a web page of another site.
+
+    All of them come from this machine's address: what gives them away is what a proxy adds, the name under which they
+    call, and the Origin that a browser tells.
+    """
+    if PROXY_HEADERS & set(request.headers) or (request.client and not is_loopback(request.client.host)):
+        return False
     origin = request.headers.get("origin")
-    if not is_loopback(request.url.hostname or "") or (origin and not is_loopback(urlsplit(origin).hostname or "")):
-        detail = "Without sign-in only this machine may call. Set SUPABASE_URL or SUPABASE_JWT_SECRET."
-        raise ApiError(403, "local_only", detail)
+    names = [f"//{request.headers.get('host', '')}", *([origin] if origin else [])]
+    return all(is_loopback(_host(name)) for name in names)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # no URL at all
+        return ""
+
+
+def _no_keys() -> ApiError:
+    detail = "The keys of SUPABASE_URL cannot be had at the moment, so no token can be checked."
+    return ApiError(503, "keys_unavailable", detail, {"Retry-After": "5"})
 
 
 def _unauthorized(code: str, detail: str) -> ApiError:

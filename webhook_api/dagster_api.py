@@ -1,10 +1,11 @@
-"""What the command needs of a running Dagster, over the webserver's GraphQL: is it well, start a job, how is the run.
+"""A running Dagster, over the webserver's GraphQL: is it well, start a job, how is the run.
 
 Plain HTTP, because importing Dagster costs a second and 66 MB.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,15 @@ from typing import Any
 import httpx
 
 FINAL = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+TIMEOUT_SECONDS = 30.0
+HEARTBEAT_SECONDS = 180.0
+"""A daemon reports every 30 s; Dagster itself takes one for healthy until it has been silent for half an hour."""
 
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
     locationOrLoadError { __typename ... on PythonError { message }
         ... on RepositoryLocation { name repositories { name } } } } }
     ... on PythonError { message } } }"""
-_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required healthy lastHeartbeatTime } } } }"
 _LAUNCH = """mutation ($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
     ... on RunConfigValidationInvalid { errors { message } } } }"""
@@ -34,6 +38,10 @@ class DagsterError(Exception):
 
 class DagsterUnreachable(DagsterError):
     """The webserver does not answer (yet)."""
+
+
+class DagsterTimeout(DagsterUnreachable):
+    """The webserver took a request and did not answer in time: what was asked may have been done or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,9 @@ class DagsterApi:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(timeout=30, trust_env=False)  # a proxy of the environment is not for loopback
+        self._http = httpx.Client(
+            timeout=TIMEOUT_SECONDS, trust_env=False
+        )  # a proxy of the environment is not for loopback
 
     def __enter__(self) -> DagsterApi:
         return self
@@ -82,10 +92,15 @@ class DagsterApi:
                 return Repository(entry["name"], repository["name"])
         return None
 
-    def daemon_healthy(self) -> bool:
-        """Whether every daemon that this instance needs has reported lately. Raises ``DagsterUnreachable``."""
-        statuses = self.query(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
-        return all(status["healthy"] for status in statuses if status["required"])
+    def daemon_healthy(self, timeout: float = TIMEOUT_SECONDS) -> bool:
+        """Whether every daemon that this instance needs has reported lately. Raises ``DagsterError``."""
+        statuses = self.query(_DAEMONS, timeout=timeout)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        oldest = time.time() - HEARTBEAT_SECONDS
+        return all(
+            status["healthy"] and (status["lastHeartbeatTime"] or 0) > oldest
+            for status in statuses
+            if status["required"]
+        )
 
     def launch(
         self, repository: Repository, job: str, run_config: Mapping[str, Any], tags: Mapping[str, str] | None = None
@@ -132,18 +147,30 @@ class DagsterApi:
         if answer["__typename"] != "TerminateRunSuccess":
             raise DagsterError(f"run {run_id} was not canceled: {_first_line(answer.get('message', ''))}")
 
-    def query(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send one GraphQL document; answers its ``data``. Raises ``DagsterUnreachable``, ``DagsterError``."""
+    def query(
+        self, query: str, variables: Mapping[str, Any] | None = None, *, timeout: float = TIMEOUT_SECONDS
+    ) -> dict[str, Any]:
+        """Send one GraphQL document; answers its ``data``. ``timeout`` is in seconds.
+
+        Raises ``DagsterUnreachable``, ``DagsterTimeout``, ``DagsterError``.
+        """
+        document = {"query": query, "variables": variables or {}}
         try:
-            response = self._http.post(f"{self.url}/graphql", json={"query": query, "variables": variables or {}})
-        except httpx.TransportError as error:
+            response = self._http.post(f"{self.url}/graphql", json=document, timeout=timeout)
+        except httpx.ReadTimeout:
+            raise DagsterTimeout(f"Dagster at {self.url} did not answer in {timeout:.0f} s") from None
+        except httpx.RequestError as error:
             raise DagsterUnreachable(f"Dagster at {self.url} does not answer ({type(error).__name__})") from None
         if response.status_code != httpx.codes.OK:
             raise DagsterError(f"Dagster at {self.url} answered status {response.status_code}")
-        body: dict[str, Any] = response.json()
-        if body.get("errors"):
-            raise DagsterError(f"Dagster at {self.url}: {_first_line(body['errors'][0]['message'])}")
-        data: dict[str, Any] = body["data"]
+        try:
+            body: dict[str, Any] = response.json()
+            errors, data = body.get("errors"), body.get("data")
+        except (ValueError, AttributeError):
+            raise DagsterError(f"What answers at {self.url} is not Dagster: check DAGSTER_URL") from None
+        if errors or not isinstance(data, dict):
+            reason = _first_line(errors[0]["message"]) if errors else "an answer without data"
+            raise DagsterError(f"Dagster at {self.url}: {reason}")
         return data
 
 

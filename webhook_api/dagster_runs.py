@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from webhook_api.dagster_api import DagsterApi, DagsterError
+from webhook_api.dagster_api import TIMEOUT_SECONDS, DagsterApi, DagsterError, DagsterTimeout
 
-_UNFINISHED = """query ($tags: [ExecutionTag!]) { runsOrError(limit: 1, filter: {tags: $tags, statuses:
-    [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}) { __typename ... on Runs { results { runId } }
-    ... on PythonError { message } } }"""
+_RUNS = """query ($filter: RunsFilter!, $limit: Int!) { runsOrError(limit: $limit, filter: $filter) { __typename
+    ... on Runs { results { runId creationTime tags { key value } } } ... on PythonError { message } } }"""
+WAITING = ("QUEUED", "NOT_STARTED", "STARTING")
+UNFINISHED = (*WAITING, "STARTED", "CANCELING")
+ALL = "all"
+"""The tag ``entity`` of a run that syncs everything."""
+LISTED_RUNS = 100
 _RELOAD = """mutation ($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename
     ... on PythonError { message } } }"""
 _SCHEDULES = """query ($selector: RepositorySelector!) { schedulesOrError(repositorySelector: $selector) { __typename
@@ -19,31 +27,67 @@ _STOP = """mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename .
 
 
 @dataclass(frozen=True, slots=True)
+class SyncRun:
+    """A run of the code location. Tags that it lacks, as runs started in the Dagster UI do, are None."""
+
+    run_id: str
+    created_at: datetime
+    entity: str | None
+    sync_type: str | None
+    trigger: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Launched:
-    """A run of an entity. ``already`` when it was on its way before."""
+    """A run of an entity. ``already`` when it was on its way before; then ``sync_type`` is what it says, if it does."""
 
     run_id: str
     already: bool
+    sync_type: str | None
+
+
+_launching = threading.Lock()
 
 
 def launch_sync(api: DagsterApi, entity: str, sync_type: str) -> Launched:
-    """Start a sync of one entity unless one is queued or running. Blocking. Raises ``DagsterError``."""
+    """Start a sync of one entity unless one is queued or running. Blocking. Raises ``DagsterError``.
+
+    Runs that only re-read the rows of a few events do not count: they do nothing of what is asked for here.
+    """
     repository = api.repository()
     if repository is None:
         raise DagsterError("Dagster is still loading the code location. Try again in a few seconds")
-    for name in (entity, "all"):
-        if running := unfinished_run(api, name):
-            return Launched(running, already=True)
-    tags = {"entity": entity, "sync_type": sync_type, "trigger": "api"}
-    return Launched(api.launch(repository, f"sync_{entity}", {"sync_type": sync_type}, tags), already=False)
+    with _launching:  # two requests at once shall not both find nothing
+        for name in (entity, ALL):
+            for run in sync_runs(api, UNFINISHED, entity=name):
+                if run.sync_type != "events":
+                    return Launched(run.run_id, already=True, sync_type=run.sync_type)
+        tags = {"entity": entity, "sync_type": sync_type, "trigger": "api"}
+        try:
+            run_id = api.launch(repository, f"sync_{entity}", {"sync_type": sync_type}, tags)
+        except DagsterTimeout as error:
+            raise DagsterTimeout(
+                f"{error}. Whether the sync of {entity} was queued is not known: look at its status before trying again"
+            ) from None
+    return Launched(run_id, already=False, sync_type=sync_type)
 
 
-def unfinished_run(api: DagsterApi, entity: str) -> str | None:
-    """The id of a run with this ``entity`` tag that has not ended. Blocking. Raises ``DagsterError``."""
-    answer = api.query(_UNFINISHED, {"tags": [{"key": "entity", "value": entity}]})["runsOrError"]
+def sync_runs(
+    api: DagsterApi, statuses: Sequence[str], *, entity: str | None = None, timeout: float = TIMEOUT_SECONDS
+) -> list[SyncRun]:
+    """The newest runs in these states, at most :data:`LISTED_RUNS`. Blocking. Raises ``DagsterError``."""
+    wanted: dict[str, Any] = {"statuses": list(statuses)}
+    if entity is not None:
+        wanted["tags"] = [{"key": "entity", "value": entity}]
+    answer = api.query(_RUNS, {"filter": wanted, "limit": LISTED_RUNS}, timeout=timeout)["runsOrError"]
     if answer["__typename"] != "Runs":
         raise DagsterError(f"Dagster does not list its runs: {answer.get('message', '')[:200]}")
-    return next((str(run["runId"]) for run in answer["results"]), None)
+    runs = []
+    for run in answer["results"]:
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        created_at = datetime.fromtimestamp(run["creationTime"], UTC)
+        runs.append(SyncRun(run["runId"], created_at, tags.get("entity"), tags.get("sync_type"), tags.get("trigger")))
+    return runs
 
 
 def apply_schedule(api: DagsterApi, entity: str, *, enabled: bool) -> None:

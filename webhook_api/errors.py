@@ -76,6 +76,15 @@ def error_shapes(**statuses: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
+COMMON_ERRORS = error_shapes(
+    _413="the body is too large",
+    _422="a value of the request is refused: `errors` names it",
+    _500="a fault of the service",
+    _503="the database, Dagster or what signs people in does not answer; nothing is lost silently",
+)
+"""What any call may be answered with."""
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Turn every exception that reaches the application into the one error shape."""
 

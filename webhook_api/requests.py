@@ -23,6 +23,14 @@ HEADERS = {
 }
 """On every answer, unless the answer sets its own."""
 
+_SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
+PAGE_POLICY = (
+    f"default-src 'none'; script-src 'unsafe-inline' {_SWAGGER}; style-src 'unsafe-inline' {_SWAGGER}; "
+    "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""What the documentation page may load: Swagger UI from where FastAPI's page has it, and the description from here."""
+PAGES = frozenset({"/docs", "/docs/oauth2-redirect"})
+
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
@@ -53,6 +61,8 @@ class RequestContext:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                if scope["path"] in PAGES:
+                    headers["Content-Security-Policy"] = PAGE_POLICY
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

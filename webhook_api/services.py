@@ -15,14 +15,14 @@ from webhook_api.pool import ConnectionPool
 
 if TYPE_CHECKING:
     from webhook_api.auth import TokenChecker
-    from webhook_api.health import PortalProbe
+    from webhook_api.health import Probes
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything outside the process, and the settings. Lives in ``app.state.services`` while the application runs.
 
-    ``dagster`` blocks: call it through ``asyncio.to_thread``.
+    ``dagster`` blocks: call it through :func:`webhook_api.dagster_threads.ask_dagster`.
     """
 
     settings: Settings
@@ -31,7 +31,7 @@ class Services:
     dagster: DagsterApi
     events: EventStore
     tokens: TokenChecker
-    portal: PortalProbe
+    probes: Probes
 
 
 def _services(request: Request) -> Services:

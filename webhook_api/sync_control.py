@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 import structlog
 from fastapi import APIRouter, Body
 from psycopg.rows import dict_row
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from bitrix.entities import BY_NAME, ENTITIES
+from bitrix.entities import ENTITIES
 from warehouse.sync_config import write_config
-from webhook_api.auth import SignedIn
+from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
 from webhook_api.dagster_api import DagsterError
 from webhook_api.dagster_runs import apply_schedule, launch_sync
+from webhook_api.dagster_threads import ask_dagster
+from webhook_api.entity_names import EntityName, check_entity
 from webhook_api.errors import ApiError, error_shapes
 from webhook_api.services import Services, ServicesOf, run_url
 
-router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
+router = APIRouter(prefix="/api/v1/sync", tags=["sync"], responses=SIGN_IN_ERRORS)
 log = structlog.get_logger(__name__)
 
 
@@ -45,10 +48,10 @@ class ConfigChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    entity_type: str = Field(examples=["deal"])
-    enabled: bool | None = None
-    sync_interval_minutes: int | None = Field(default=None, ge=1, le=10_080, strict=True)
-    webhook_enabled: bool | None = None
+    entity_type: EntityName = Field(examples=["deal"])
+    enabled: StrictBool | None = None
+    sync_interval_minutes: int | None = Field(default=None, ge=1, le=10_080, strict=True, examples=[45])
+    webhook_enabled: StrictBool | None = None
 
 
 class ChangedConfig(ConfigRow):
@@ -69,10 +72,12 @@ class Started(BaseModel):
     """The run that does it."""
 
     status: Literal["started", "already_running"]
-    entity: str
-    sync_type: Literal["full", "incremental"]
-    run_id: str
-    run_url: str
+    entity: str = Field(examples=["deal"])
+    sync_type: Literal["full", "incremental"] | None = Field(
+        description="That of the run. null: one that is already on its way and does not say, as it was started by hand."
+    )
+    run_id: str = Field(examples=["0a0ac2e1-3ec5-4a2b-9d94-5a8f4f0b8a77"])
+    run_url: str = Field(examples=["http://127.0.0.1:3000/runs/0a0ac2e1-3ec5-4a2b-9d94-5a8f4f0b8a77"])
 
 
 _CONFIG = """
@@ -83,7 +88,11 @@ FROM unnest(%(entities)s::text[]) WITH ORDINALITY e(entity, n) LEFT JOIN app.syn
     LEFT JOIN app.sync_state s USING (entity) ORDER BY e.n"""
 
 
-@router.get("/config", summary="Which entities are synced, how often", responses=error_shapes(_401="not signed in"))
+@router.get(
+    "/config",
+    summary="Which entities are synced, how often",
+    responses=error_shapes(_401="not signed in", _403="not allowed"),
+)
 async def read_config(services: ServicesOf, user: SignedIn) -> Config:
     """Every entity, configured or not."""
     rows = await _config(services, [entity.name for entity in ENTITIES])
@@ -93,18 +102,18 @@ async def read_config(services: ServicesOf, user: SignedIn) -> Config:
 @router.put(
     "/config",
     summary="Change the settings of one entity",
-    responses=error_shapes(_400="invalid entity type, or nothing to change", _401="not signed in"),
+    responses=error_shapes(_400="invalid entity type, or nothing to change"),
 )
 async def change_config(change: ConfigChange, services: ServicesOf, user: SignedIn) -> ChangedConfig:
     """Store the change, then let Dagster's schedule follow. Stored also while Dagster is away."""
-    _known(change.entity_type)
+    check_entity(change.entity_type)
     if change.enabled is None and change.sync_interval_minutes is None and change.webhook_enabled is None:
         raise ApiError(400, "no_fields", "No fields to update")
     await asyncio.to_thread(_store, services, change)
     [row] = await _config(services, [change.entity_type])
     schedule = "applied"
     try:
-        await asyncio.to_thread(apply_schedule, services.dagster, change.entity_type, enabled=row.enabled)
+        await ask_dagster(lambda: apply_schedule(services.dagster, row.entity_type, enabled=row.enabled))
     except DagsterError as error:
         log.warning("the schedule does not follow yet", entity=change.entity_type, error=str(error))
         schedule = f"stored; Dagster follows when it is back: {error}"
@@ -114,19 +123,23 @@ async def change_config(change: ConfigChange, services: ServicesOf, user: Signed
 @router.post(
     "/start/{entity}",
     summary="Start a sync now",
-    responses=error_shapes(_400="invalid entity type", _401="not signed in", _503="Dagster is away"),
+    responses=error_shapes(_400="invalid entity type"),
 )
 async def start(
-    entity: str, services: ServicesOf, user: SignedIn, request: Annotated[StartRequest | None, Body()] = None
+    entity: EntityName, services: ServicesOf, user: SignedIn, request: Annotated[StartRequest | None, Body()] = None
 ) -> Started:
-    """Queue a run in Dagster, unless one of this entity is queued or running."""
-    _known(entity)
+    """Queue a run in Dagster, unless one of this entity or of everything is queued or running.
+
+    Runs that follow events do not count: they read a few rows only.
+    """
+    check_entity(entity)
     sync_type = (request or StartRequest()).sync_type
-    launched = await asyncio.to_thread(launch_sync, services.dagster, entity, sync_type)
+    launched = await ask_dagster(lambda: launch_sync(services.dagster, entity, sync_type))
+    known: dict[str | None, Literal["full", "incremental"]] = {"full": "full", "incremental": "incremental"}
     return Started(
         status="already_running" if launched.already else "started",
         entity=entity,
-        sync_type=sync_type,
+        sync_type=known.get(launched.sync_type),
         run_id=launched.run_id,
         run_url=run_url(services.settings, launched.run_id),
     )
@@ -144,13 +157,8 @@ def _store(services: Services, change: ConfigChange) -> None:
         )
 
 
-async def _config(services: ServicesOf, entities: list[str]) -> list[ConfigRow]:
-    parameters = {"entities": entities, "default": services.settings.sync_default_interval_minutes}
+async def _config(services: Services, entities: Sequence[str]) -> list[ConfigRow]:
+    parameters = {"entities": list(entities), "default": services.settings.sync_default_interval_minutes}
     async with services.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_CONFIG, parameters)
         return [ConfigRow(**row) for row in await cursor.fetchall()]
-
-
-def _known(entity: str) -> None:
-    if entity not in BY_NAME:
-        raise ApiError(400, "invalid_entity_type", "Invalid entity type. Known: " + ", ".join(BY_NAME))

@@ -79,7 +79,8 @@ def test_status_running_and_history(api: httpx.Client, database: Database) -> No
         assert 8 < running["rows_per_second"] < 11
         assert running["expected_end"] > running["started_at"]
     # The lock is free again although the log says running: its process was killed.
-    assert api.get("/api/v1/sync/running").json() == {"running": [], "count": 0}
+    nothing = {"running": [], "count": 0, "queued": [], "queue_known": False}
+    assert api.get("/api/v1/sync/running").json() == nothing
     assert api.get("/api/v1/sync/status").json()["overall_status"] == "failed"
     history = api.get("/api/v1/sync/history", params={"entity_type": "deal", "sync_type": "full"}).json()
     assert (history["total"], history["items"][0]["entity_type"]) == (1, "deal")
