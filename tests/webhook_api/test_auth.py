@@ -28,7 +28,7 @@ SECRET = "s" * 40
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    return {"sub": "user", "aud": "authenticated", "role": "authenticated", "exp": time.time() + 60} | changes
+    return {"sub": "user", "aud": "authenticated", "role": "authenticated", "exp": time.time() + 3600} | changes
 
 
 def call(url: str, token: str | None, **headers: str) -> httpx.Response:
@@ -160,3 +160,41 @@ def test_without_sign_in_it_refuses_to_listen_wider(database: Database) -> None:
     check_host(settings_with(database, supabase_jwt_secret=SECRET), "0.0.0.0")  # noqa: S104
     with pytest.raises(SettingsError, match="ALLOW_ANONYMOUS"):
         check_host(settings_with(database), "0.0.0.0")  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "[::1"},
+        {"Host": "a:b:c"},
+        {"Origin": "http://[::1"},
+        {"Origin": "null"},
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "crm.example"},
+        {"Forwarded": "for=203.0.113.9"},
+    ],
+)
+def test_a_proxy_or_a_page_of_another_site_is_not_this_machine(api: httpx.Client, headers: dict[str, str]) -> None:
+    response = call(str(api.base_url).rstrip("/"), None, **headers)
+    assert (response.status_code, response.json()["code"]) == (403, "local_only")
+
+
+@pytest.mark.parametrize("changes", [{"is_anonymous": True}, {"role": "service_role"}, {"role": None}])
+def test_tokens_that_no_person_signed_in_for_are_refused(secured: str, changes: dict[str, Any]) -> None:
+    response = call(secured, jwt.encode(claims(**changes), SECRET, "HS256"))
+    assert (response.status_code, response.json()["code"]) == (403, "anonymous")
+
+
+def test_every_call_but_health_and_the_event_handler_needs_a_token(secured: str) -> None:
+    with httpx.Client(base_url=secured, trust_env=False, timeout=20) as http:
+        paths = http.get("/openapi.json").raise_for_status().json()["paths"]
+        open_calls = set()
+        for path, calls in paths.items():
+            for method in calls:
+                response = http.request(method, path.replace("{entity}", "deal"))
+                if response.status_code != 401:
+                    open_calls.add((method, path))
+    assert open_calls - {("get", "/api/v1/webhooks/install"), ("post", "/api/v1/webhooks/install")} == {
+        ("get", "/health"),
+        ("post", "/api/v1/webhooks/bitrix"),
+    }
