@@ -17,6 +17,7 @@ POST faults         ``{"kind": "rate", "times": 3, "method": null, …}``
 POST faults/clear   all off
 POST limits         ``{"enforced", "bucket_size", "operating_limit", "page_cost", "page_latency", …}``
 POST scopes         ``{"scopes": ["crm", "user"]}``: what the webhook was granted
+POST install        ``{"client_id", "client_secret"}``: install an application; answers its ``auth`` block
 POST events         ``{"url", "application_token"}``: post changes there; without ``url`` stop posting
 ==================  =====================================================================================
 """
@@ -131,6 +132,10 @@ def _scopes(service: Service, body: Body) -> Any:
     return sorted(service.portal.scopes)
 
 
+def _install(service: Service, body: Body) -> Any:
+    return service.portal.oauth.install(str(body["client_id"]), str(body["client_secret"]))
+
+
 def _events(service: Service, body: Body) -> Any:
     service.portal.events.unsubscribe()
     if body.get("url"):
@@ -156,6 +161,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Service, Body], Any]] = {
     ("POST", "limits"): _limits,
     ("POST", "scopes"): _scopes,
     ("POST", "events"): _events,
+    ("POST", "install"): _install,
 }
 
 

@@ -58,6 +58,10 @@ class PortalApp:
         if path.startswith("/_portal/"):
             await _reply(send, self._control(scope, path.removeprefix("/_portal/"), raw))
             return
+        if path.rstrip("/") == "/oauth/token":
+            status, answer = self.service.portal.oauth.renew(_parameters(scope, raw))
+            await _reply(send, Response(status, encode(answer)))
+            return
         method = path.rstrip("/").rpartition("/")[2].removesuffix(".json").lower()
         fault = self.service.portal.faults.on_request(method) if "/rest/" in path else None
         self.service.stats.requests += 1

@@ -9,6 +9,7 @@ from typing import Any
 from demo_portal.clock import parse_instant, print_datetime
 from demo_portal.events import Subscription
 from demo_portal.fields import PortalFields
+from demo_portal.oauth import OAuthServer
 from demo_portal.records import SEMANTIC_FIELD, STAGE_FIELD, apply_flags, apply_stage, defaults, store
 from demo_portal.schema import MULTIFIELDS
 from demo_portal.state import CRM
@@ -23,6 +24,10 @@ class Portal(PortalFields):
     Every public method takes the lock, so a test may change the portal while a server answers from it. Entities are
     named ``deal``, ``lead``, ``contact``, ``company``; ``rows`` knows the reference data too.
     """
+
+    def __init__(self, *, seed: int = 1, now: datetime | None = None) -> None:
+        super().__init__(seed=seed, now=now)
+        self.oauth = OAuthServer(self)
 
     @classmethod
     def generate(cls, seed: int = 1, deals: int = 2000, *, now: datetime | None = None) -> Portal:

@@ -46,18 +46,21 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-4o-mini"
+    bitrix_client_id: str | None = None
+    bitrix_client_secret: SecretStr | None = None
     bitrix_request_burst: int = Field(default=50, ge=10, le=100_000)
     bitrix_requests_per_second: float = Field(default=2.0, gt=0, le=1000)
     sync_batch_size: int = Field(default=50, ge=1, le=50)
     sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
     embed_secret: SecretStr | None = None
     embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    dbt_docs_dir: Path | None = None
     debug: bool = False
 
-    @field_validator("b24_home", mode="after")
+    @field_validator("b24_home", "dbt_docs_dir", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @field_validator("database_url", mode="after")
     @classmethod

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from warehouse.database import Database
 from warehouse.settings import Settings
-from webhook_api import health, sync_control, sync_status, webhooks
+from webhook_api import health, registration, sync_control, sync_status, webhooks
 from webhook_api.auth import TokenChecker
 from webhook_api.dagster_api import DagsterApi
 from webhook_api.errors import COMMON_ERRORS, add_error_handlers
@@ -18,6 +18,7 @@ from webhook_api.event_store import event_store
 from webhook_api.health import Probes
 from webhook_api.pool import connection_pool
 from webhook_api.requests import RequestContext
+from webhook_api.senders import Senders
 from webhook_api.services import Services
 
 BODY_BYTES = 64 * 1024
@@ -47,7 +48,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             dagster = stack.enter_context(DagsterApi(settings.dagster_url))
             events = await stack.enter_async_context(event_store(pool))
             probes = Probes(settings, pool, dagster)
-            app.state.services = Services(settings, database, pool, dagster, events, tokens, probes)
+            senders = Senders(settings, database)
+            app.state.services = Services(settings, database, pool, dagster, events, tokens, probes, senders)
             yield
 
     app = FastAPI(
@@ -62,6 +64,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.add_middleware(RequestContext)
     add_error_handlers(app)
-    for module in (sync_control, sync_status, webhooks, health):
+    for module in (sync_control, sync_status, webhooks, registration, health):
         app.include_router(module.router)
     return app

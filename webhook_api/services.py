@@ -16,6 +16,7 @@ from webhook_api.pool import ConnectionPool
 if TYPE_CHECKING:
     from webhook_api.auth import TokenChecker
     from webhook_api.health import Probes
+    from webhook_api.senders import Senders
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Services:
     events: EventStore
     tokens: TokenChecker
     probes: Probes
+    senders: Senders
 
 
 def _services(request: Request) -> Services:

@@ -16,7 +16,9 @@ def _token(call: Call) -> str:
 
 
 def _own(call: Call, token: str) -> list[Subscription]:
-    return [item for item in call.portal.events.subscriptions if item.access_token == token]
+    """The application's subscriptions: they outlive the access token that they were made with."""
+    mine = call.portal.applications[token]
+    return [item for item in call.portal.events.subscriptions if item.access_token and item.application_token == mine]
 
 
 def _name(call: Call) -> str:

@@ -55,7 +55,6 @@ CREATE TABLE app.portal_application (
     member_id text PRIMARY KEY,
     domain text NOT NULL,
     secrets bytea NOT NULL,
-    expires_at timestamptz NOT NULL,
     installed_at timestamptz NOT NULL DEFAULT now(),
     refreshed_at timestamptz NOT NULL DEFAULT now()
 );
