@@ -9,14 +9,15 @@ from orchestration.console import console_logger
 from orchestration.jobs import JOBS
 from orchestration.resources import PortalResource, WarehouseResource
 from orchestration.schedules import entity_schedules
+from orchestration.schema_docs import document_schema, schema_changes, schema_docs
 from orchestration.sensors import portal_events
 
 defs = dg.Definitions(
-    assets=[PORTAL, *ENTITY_ASSETS],
-    jobs=JOBS,
+    assets=[PORTAL, *ENTITY_ASSETS, schema_docs],
+    jobs=[*JOBS, document_schema],
     resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
     executor=dg.in_process_executor,
     schedules=entity_schedules(),
-    sensors=[portal_events],
+    sensors=[portal_events, schema_changes],
     loggers={"console": console_logger},
 )

@@ -1,4 +1,4 @@
-"""Jobs: one sync for each entity, and one of everything."""
+"""Jobs: one sync for each entity, and one of everything, which also documents the schema."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import dagster as dg
 
 from bitrix.entities import ENTITIES, Entity
 from orchestration.assets import asset_key
+from orchestration.schema_docs import SCHEMA_DOCS
 from orchestration.sync_config import SyncConfig
 
 SYNC_ALL = "sync_all"
@@ -17,7 +18,9 @@ def job_name(entity: Entity) -> str:
     return f"sync_{entity.name}"
 
 
-def _sync_job(name: str, entities: Sequence[Entity], *, tag: str, description: str) -> Any:
+def _sync_job(
+    name: str, entities: Sequence[Entity], *, tag: str, description: str, then: Sequence[dg.AssetKey] = ()
+) -> Any:
     keys = [asset_key(entity) for entity in entities]
 
     @dg.config_mapping
@@ -28,7 +31,7 @@ def _sync_job(name: str, entities: Sequence[Entity], *, tag: str, description: s
 
     return dg.define_asset_job(
         name,
-        selection=dg.AssetSelection.assets(*keys),
+        selection=dg.AssetSelection.assets(*keys, *then),
         config=every_asset,
         description=description,
         tags={"entity": tag},
@@ -43,4 +46,7 @@ JOBS_BY_ENTITY = {
     for entity in ENTITIES
 }
 
-JOBS = [*JOBS_BY_ENTITY.values(), _sync_job(SYNC_ALL, ENTITIES, tag="all", description="One sync of every table.")]
+JOBS = [
+    *JOBS_BY_ENTITY.values(),
+    _sync_job(SYNC_ALL, ENTITIES, tag="all", description="One sync of every table.", then=[SCHEMA_DOCS]),
+]

@@ -58,10 +58,11 @@ class PostgresServer:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings of the machine that it runs on."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the settings of the machine that it runs on, or writes into the checkout."""
     for name in SECRETS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DBT_DOCS_DIR", str(tmp_path_factory.getbasetemp() / "dbt_docs"))
 
 
 @pytest.fixture(scope="session")
