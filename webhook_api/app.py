@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from warehouse.database import Database
 from warehouse.settings import Settings
-from webhook_api import health, registration, sync_control, sync_status, webhooks
+from webhook_api import health, registration, schema, sync_control, sync_status, webhooks
 from webhook_api.auth import TokenChecker
 from webhook_api.dagster_api import DagsterApi
 from webhook_api.errors import COMMON_ERRORS, add_error_handlers
@@ -31,6 +31,7 @@ request in the service's log. Everything but `/health` and the event handler nee
 
 TAGS = [
     {"name": "sync", "description": "What is synced, how often, how it stands; start a sync."},
+    {"name": "schema", "description": "What tables and columns mean."},
     {"name": "webhooks", "description": "Events of the portal."},
     {"name": "health", "description": "For load balancers."},
 ]
@@ -64,6 +65,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.add_middleware(RequestContext)
     add_error_handlers(app)
-    for module in (sync_control, sync_status, webhooks, registration, health):
+    for module in (sync_control, sync_status, schema, webhooks, registration, health):
         app.include_router(module.router)
     return app

@@ -1,0 +1,358 @@
+"""What every table and column means: the document, its data, its history, and the words that people put in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import psycopg
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from warehouse.descriptions import OF_TABLE, Description, read_descriptions, write_description
+from warehouse.meanings import Text
+from warehouse.schema_docs.catalog import Catalog, ColumnDoc, TableDoc, read_catalog
+from warehouse.schema_docs.documents import current_document, documents, stored_markdown, stored_statistics
+from warehouse.schema_docs.markdown import Lang, markdown
+from warehouse.schema_docs.statistics import ColumnStatistics, TableStatistics
+from warehouse.views import refresh_views
+from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
+from webhook_api.dagster_api import DagsterError
+from webhook_api.dagster_runs import UNFINISHED, sync_runs
+from webhook_api.errors import ApiError, error_shapes
+from webhook_api.services import Services, ServicesOf, run_url
+
+router = APIRouter(prefix="/api/v1/schema", tags=["schema"], responses=SIGN_IN_ERRORS)
+
+DOCS = "schema_docs"
+"""The tag that runs of the asset carry."""
+MARKDOWN = "text/markdown"
+
+TableFilter = Annotated[list[str] | None, Query(alias="table", description="Only these tables; may be repeated.")]
+Language = Annotated[Lang, Query(description="Language of the document.")]
+Origin = Literal["portal", "model", "person"]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Name = Annotated[str, Path(max_length=63, pattern=r"^[^\x00]+$")]
+
+
+class CodeEntry(BaseModel):
+    """A value that rows hold and its label. ``group``: the pipeline of a stage."""
+
+    code: str
+    label: str
+    group: str
+
+
+class ColumnEntry(BaseModel):
+    """One column of a view. Counts are those of the last document; never a value of a row."""
+
+    name: str
+    type: str
+    kind: Literal["field", "label", "derived", "service"]
+    title: str = Field(description="The portal's own title; empty where there is none.")
+    ru: str
+    en: str
+    origin: Origin = Field(description="Who wrote the meaning.")
+    field: str = Field(description="Code of the portal's field.")
+    codes: list[CodeEntry]
+    filled: float | None = Field(description="Share of rows with a value, 0 to 1.")
+    distinct: int | None
+    distinct_estimated: bool
+    low: str | None
+    high: str | None
+
+
+class JoinEntry(BaseModel):
+    """A column that holds keys of another table."""
+
+    column: str
+    table: str
+    key: str
+    many: bool = Field(description="The column is an array of keys.")
+
+
+class TableEntry(BaseModel):
+    """One view."""
+
+    name: str
+    title_ru: str
+    title_en: str
+    ru: str
+    en: str
+    origin: Origin
+    key: str
+    rows: int | None = Field(description="Live rows when they were last counted.")
+    synced_at: datetime | None
+    joins: list[JoinEntry]
+    columns: list[ColumnEntry]
+
+
+class Tables(BaseModel):
+    """The tables as they are now."""
+
+    tables: list[TableEntry]
+    created_at: datetime | None = Field(description="When rows were last counted; null before the first document.")
+
+
+class DescriptionDocument(Tables):
+    """The document and the data that it is made from."""
+
+    markdown: str
+
+
+class HistoryEntry(BaseModel):
+    """A state of the schema that was documented."""
+
+    id: int
+    schema_hash: str
+    created_at: datetime
+    refreshed_at: datetime = Field(description="When rows were last counted while the schema stayed the same.")
+    run_url: str | None
+    changes: list[dict[str, str]] = Field(description="What differs from the state before.")
+
+
+class History(BaseModel):
+    """The newest first."""
+
+    items: list[HistoryEntry]
+
+
+class Refresh(BaseModel):
+    """The run that makes the document anew."""
+
+    status: Literal["started", "already_running"]
+    run_id: str
+    run_url: str
+
+
+class Edit(BaseModel):
+    """New words. What is left out stays; null takes a person's words back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ru: Words | None = Field(default=None, examples=["Почему клиент отказался"])
+    en: Words | None = Field(default=None, examples=["Why the client declined"])
+
+
+class Edited(BaseModel):
+    """The meaning as it now is."""
+
+    table: str
+    column: str = Field(description="Empty: the table itself.")
+    ru: str
+    en: str
+    origin: Origin
+
+
+@router.get(
+    "/description",
+    summary="The document of the schema",
+    response_model=None,
+    responses={
+        200: {"model": DescriptionDocument, "content": {MARKDOWN: {"schema": {"type": "string"}}}},
+        **error_shapes(_404="no such table"),
+    },
+)
+async def description(
+    services: ServicesOf,
+    user: SignedIn,
+    table: TableFilter = None,
+    lang: Language = "ru",
+    accept: Annotated[str, Header(description="`text/markdown` or `application/json`.")] = MARKDOWN,
+) -> Response | DescriptionDocument:
+    """As Markdown, or as JSON when ``Accept`` asks for ``application/json``."""
+    catalog, counted, created_at = await asyncio.to_thread(_read, services, table)
+    text = markdown(catalog, counted, lang, created_at=created_at)
+    if "application/json" not in accept:
+        return PlainTextResponse(text, media_type=f"{MARKDOWN}; charset=utf-8")
+    return DescriptionDocument(tables=_tables(catalog, counted), created_at=created_at, markdown=text)
+
+
+@router.get("/tables", summary="Tables and columns as data", responses=error_shapes(_404="no such table"))
+async def tables(services: ServicesOf, user: SignedIn, table: TableFilter = None) -> Tables:
+    """Every view with its columns, meanings in both languages, codes and counts."""
+    catalog, counted, created_at = await asyncio.to_thread(_read, services, table)
+    return Tables(tables=_tables(catalog, counted), created_at=created_at)
+
+
+@router.get("/history", summary="How the schema changed")
+async def history(
+    services: ServicesOf,
+    user: SignedIn,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Go on below this id.")] = None,
+) -> History:
+    """One entry for each state of the schema that was documented."""
+
+    def read() -> History:
+        with services.database.connect("api") as conn:
+            found = documents(conn, limit=limit, before=before)
+        return History(
+            items=[
+                HistoryEntry(
+                    id=document.id,
+                    schema_hash=document.schema_hash,
+                    created_at=document.created_at,
+                    refreshed_at=document.refreshed_at,
+                    run_url=run_url(services.settings, document.run_id) if document.run_id else None,
+                    changes=document.changes,
+                )
+                for document in found
+            ]
+        )
+
+    return await asyncio.to_thread(read)
+
+
+@router.get(
+    "/history/{document_id}",
+    summary="A document as it was made",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}},
+        **error_shapes(_404="no such document"),
+    },
+)
+async def old_document(
+    services: ServicesOf,
+    user: SignedIn,
+    document_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    lang: Language = "ru",
+) -> Response:
+    """The Markdown of one entry of the history."""
+
+    def read() -> str | None:
+        with services.database.connect("api") as conn:
+            return stored_markdown(conn, document_id, lang)
+
+    text = await asyncio.to_thread(read)
+    if text is None:
+        raise ApiError(404, "no_document", f"There is no document {document_id}. See /api/v1/schema/history.")
+    return PlainTextResponse(text, media_type=f"{MARKDOWN}; charset=utf-8")
+
+
+@router.post("/refresh", summary="Make the document anew now", status_code=202)
+async def refresh(services: ServicesOf, user: SignedIn) -> Refresh:
+    """Queue a run in Dagster, unless one is queued or running. Changes of the schema are documented by themselves."""
+    return await asyncio.to_thread(_refresh, services)
+
+
+@router.patch(
+    "/descriptions/{table}/{column}",
+    summary="Say what a column means",
+    responses=error_shapes(_400="nothing to change", _404="no such table or column"),
+)
+async def describe_column(table: Name, column: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
+    """A person's words win over the product's and a model's, in each language, and outlast every new document."""
+    return await asyncio.to_thread(_edit, services, table, column, edit, _name_of(user))
+
+
+@router.patch(
+    "/descriptions/{table}",
+    summary="Say what a table holds",
+    responses=error_shapes(_400="nothing to change", _404="no such table"),
+)
+async def describe_table(table: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
+    """The same for a table."""
+    return await asyncio.to_thread(_edit, services, table, OF_TABLE, edit, _name_of(user))
+
+
+def _refresh(services: Services) -> Refresh:
+    dagster, settings = services.dagster, services.settings
+    for run in sync_runs(dagster, UNFINISHED, entity=DOCS):
+        return Refresh(status="already_running", run_id=run.run_id, run_url=run_url(settings, run.run_id))
+    repository = dagster.repository()
+    if repository is None:
+        raise DagsterError("Dagster is still loading the code location. Try again in a few seconds")
+    run_id = dagster.launch(repository, "document_schema", {}, {"entity": DOCS, "trigger": "api"})
+    return Refresh(status="started", run_id=run_id, run_url=run_url(settings, run_id))
+
+
+def _read(services: Services, only: list[str] | None) -> tuple[Catalog, dict[str, TableStatistics], datetime | None]:
+    with services.database.connect("api") as conn:
+        catalog, counted, document = read_catalog(conn), stored_statistics(conn), current_document(conn)
+    for name in only or ():
+        _table_of(catalog, name)
+    return catalog.only(only) if only else catalog, counted, document.refreshed_at if document else None
+
+
+def _table_of(catalog: Catalog, name: str) -> TableDoc:
+    table = catalog.table(name)
+    if table is None:
+        known = ", ".join(table.name for table in catalog.tables) or "none before the first sync"
+        raise ApiError(404, "no_table", f"There is no such table. Known: {known}.")
+    return table
+
+
+def _edit(services: Services, table_name: str, column_name: str, edit: Edit, by: str) -> Edited:
+    if not edit.model_fields_set:
+        raise ApiError(400, "no_fields", "Nothing to change: give ru, en, or both.")
+    with services.database.connect("api", autocommit=True) as conn, conn.transaction():
+        table = _table_of(read_catalog(conn), table_name)
+        if column_name != OF_TABLE and table.column(column_name) is None:
+            raise ApiError(404, "no_column", f"{table_name} has no such column. See /api/v1/schema/tables.")
+        _store(conn, table_name, column_name, edit, by)
+        refresh_views(conn)
+        now = _table_of(read_catalog(conn), table_name)
+    place: ColumnDoc | TableDoc | None = now.column(column_name) if column_name != OF_TABLE else now
+    meaning: Text = place.meaning if place else now.meaning
+    origin: Origin = place.origin if place else now.origin
+    return Edited(table=table_name, column=column_name, ru=meaning.ru, en=meaning.en, origin=origin)
+
+
+def _store(conn: psycopg.Connection[Any], table: str, column: str, edit: Edit, by: str) -> None:
+    before = read_descriptions(conn).by_key.get((table, column, "person"))
+    words = {"ru": before and before.ru, "en": before and before.en} | edit.model_dump(exclude_unset=True)
+    clean = {lang: text and " ".join(text.replace("\x00", "").split()) for lang, text in words.items()}
+    write_description(conn, Description(table, column, "person", clean["ru"], clean["en"], None, by))
+
+
+def _name_of(user: SignedIn) -> str:
+    return str(user.get("email") or user.get("sub") or "this machine")
+
+
+def _tables(catalog: Catalog, counted: dict[str, TableStatistics]) -> list[TableEntry]:
+    entries = []
+    for table in catalog.tables:
+        numbers = counted.get(table.name)
+        entries.append(
+            TableEntry(
+                name=table.name,
+                title_ru=table.title.ru,
+                title_en=table.title.en,
+                ru=table.meaning.ru,
+                en=table.meaning.en,
+                origin=table.origin,
+                key=table.key,
+                rows=numbers.rows if numbers else None,
+                synced_at=numbers.synced_at if numbers else None,
+                joins=[
+                    JoinEntry(column=join.column, table=join.table, key=join.key, many=join.many)
+                    for join in table.joins
+                ],
+                columns=[_column(column, numbers) for column in table.columns],
+            )
+        )
+    return entries
+
+
+def _column(column: ColumnDoc, counted: TableStatistics | None) -> ColumnEntry:
+    numbers = (counted.columns.get(column.name) if counted else None) or ColumnStatistics()
+    return ColumnEntry(
+        name=column.name,
+        type=column.type,
+        kind=column.kind,
+        title=column.title,
+        ru=column.meaning.ru,
+        en=column.meaning.en,
+        origin=column.origin,
+        field=column.field,
+        codes=[CodeEntry(code=code.code, label=code.label, group=code.group) for code in column.codes],
+        filled=numbers.filled,
+        distinct=numbers.distinct,
+        distinct_estimated=numbers.estimated,
+        low=numbers.low,
+        high=numbers.high,
+    )
