@@ -16,6 +16,8 @@ from webhook_api.app import create_app
 from webhook_api.auth import auth_mode
 
 DEFAULT_PORT = 8080
+STOP_SECONDS = 5
+"""How long requests that are being answered may take when the service is told to stop."""
 
 
 def check_host(settings: Settings, host: str) -> None:
@@ -42,7 +44,13 @@ def main() -> int:
             if auth_mode(settings) == "off":
                 print("No sign-in is configured (SUPABASE_URL, SUPABASE_JWT_SECRET): only this machine is answered.")
             # The access log would hold every request's path and query.
-            uvicorn.run(create_app(settings, database), host=arguments.host, port=arguments.port, access_log=False)
+            uvicorn.run(
+                create_app(settings, database),
+                host=arguments.host,
+                port=arguments.port,
+                access_log=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
     except (SettingsError, DatabaseError) as error:
         print(error, file=sys.stderr)
         return 2

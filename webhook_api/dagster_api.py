@@ -76,12 +76,12 @@ class DagsterApi:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def repository(self) -> Repository | None:
+    def repository(self, timeout: float = TIMEOUT_SECONDS) -> Repository | None:
         """The loaded code location, or None while it is loading.
 
         Raises ``DagsterUnreachable``, or ``DagsterError`` when the location's code does not load.
         """
-        workspace = self.query(_LOCATIONS)["workspaceOrError"]
+        workspace = self.query(_LOCATIONS, timeout=timeout)["workspaceOrError"]
         for entry in workspace.get("locationEntries", []):
             loaded = entry["locationOrLoadError"]
             if entry["loadStatus"] != "LOADED" or loaded is None:
@@ -103,7 +103,12 @@ class DagsterApi:
         )
 
     def launch(
-        self, repository: Repository, job: str, run_config: Mapping[str, Any], tags: Mapping[str, str] | None = None
+        self,
+        repository: Repository,
+        job: str,
+        run_config: Mapping[str, Any],
+        tags: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> str:
         """Put a run of ``job`` into the queue. Returns its run id. Raises ``DagsterError``."""
         parameters = {
@@ -115,7 +120,7 @@ class DagsterApi:
             "runConfigData": dict(run_config),
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]},
         }
-        answer = self.query(_LAUNCH, {"parameters": parameters})["launchRun"]
+        answer = self.query(_LAUNCH, {"parameters": parameters}, timeout=timeout)["launchRun"]
         if answer["__typename"] == "LaunchRunSuccess":
             return str(answer["run"]["runId"])
         messages = [answer.get("message") or "", *(error["message"] for error in answer.get("errors", []))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,26 +50,37 @@ class Launched:
 _launching = threading.Lock()
 
 
-def launch_sync(api: DagsterApi, entity: str, sync_type: str) -> Launched:
-    """Start a sync of one entity unless one is queued or running. Blocking. Raises ``DagsterError``.
+def launch_sync(api: DagsterApi, entity: str, sync_type: str, deadline: float) -> Launched:
+    """Start a sync of one entity unless one is queued or running. Blocking until ``deadline`` of ``time.monotonic``.
 
     Runs that only re-read the rows of a few events do not count: they do nothing of what is asked for here.
+    Raises ``DagsterError``; after ``DagsterTimeout`` nothing is started any more, unless its text says otherwise.
     """
-    repository = api.repository()
+
+    def left() -> float:
+        if (seconds := deadline - time.monotonic()) <= 0:
+            raise DagsterTimeout(f"Dagster at {api.url} did not answer in time; nothing was started")
+        return seconds
+
+    repository = api.repository(left())
     if repository is None:
         raise DagsterError("Dagster is still loading the code location. Try again in a few seconds")
-    with _launching:  # two requests at once shall not both find nothing
+    if not _launching.acquire(timeout=left()):  # two requests at once shall not both find nothing
+        raise DagsterTimeout(f"Dagster at {api.url} did not answer in time; nothing was started")
+    try:
         for name in (entity, ALL):
-            for run in sync_runs(api, UNFINISHED, entity=name):
+            for run in sync_runs(api, UNFINISHED, entity=name, timeout=left()):
                 if run.sync_type != "events":
                     return Launched(run.run_id, already=True, sync_type=run.sync_type)
         tags = {"entity": entity, "sync_type": sync_type, "trigger": "api"}
         try:
-            run_id = api.launch(repository, f"sync_{entity}", {"sync_type": sync_type}, tags)
+            run_id = api.launch(repository, f"sync_{entity}", {"sync_type": sync_type}, tags, left())
         except DagsterTimeout as error:
             raise DagsterTimeout(
                 f"{error}. Whether the sync of {entity} was queued is not known: look at its status before trying again"
             ) from None
+    finally:
+        _launching.release()
     return Launched(run_id, already=False, sync_type=sync_type)
 
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -96,7 +97,10 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101
         phrase = HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "_").replace("-", "_")
-        return error_response(request_id_of(request), error.status_code, code, str(error.detail), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "GET")
+        return error_response(request_id_of(request), error.status_code, code, str(error.detail), headers=headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
@@ -126,6 +130,16 @@ def add_error_handlers(app: FastAPI) -> None:
 def request_id_of(request: Request) -> str:
     """The id that :class:`webhook_api.requests.RequestContext` gave this request."""
     return str(request.state.request_id)
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of a path: the router knows only those of the first of several routes that share it."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    for template, calls in paths.items():
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, request.url.path):
+            return sorted(method.upper() for method in calls)
+    return []
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

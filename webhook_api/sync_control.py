@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Body
 from psycopg.rows import dict_row
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from bitrix.entities import ENTITIES
 from warehouse.sync_config import write_config
@@ -21,6 +22,9 @@ from webhook_api.dagster_threads import ask_dagster
 from webhook_api.entity_names import EntityName, check_entity
 from webhook_api.errors import ApiError, error_shapes
 from webhook_api.services import Services, ServicesOf, run_url
+
+START_SECONDS = 20.0
+"""How long a sync may take to be queued; usually it is a tenth of a second."""
 
 router = APIRouter(prefix="/api/v1/sync", tags=["sync"], responses=SIGN_IN_ERRORS)
 log = structlog.get_logger(__name__)
@@ -43,15 +47,31 @@ class Config(BaseModel):
     default_interval_minutes: int
 
 
-class ConfigChange(BaseModel):
-    """What to change; what is left out stays."""
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 45.0 is 45."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    model_config = ConfigDict(extra="forbid")
+
+_CHANGEABLE = {"enabled": "boolean", "sync_interval_minutes": "integer", "webhook_enabled": "boolean"}
+
+
+class ConfigChange(BaseModel):
+    """What to change, at least one thing; what is left out or null stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {"type": kind}}} for name, kind in _CHANGEABLE.items()],
+            "examples": [{"entity_type": "deal", "sync_interval_minutes": 45}],
+        },
+    )
 
     entity_type: EntityName = Field(examples=["deal"])
-    enabled: StrictBool | None = None
-    sync_interval_minutes: int | None = Field(default=None, ge=1, le=10_080, strict=True, examples=[45])
-    webhook_enabled: StrictBool | None = None
+    enabled: StrictBool | None = Field(default=None, description="Whether it is synced by schedule.")
+    sync_interval_minutes: Annotated[int | None, BeforeValidator(_whole)] = Field(
+        default=None, ge=1, le=10_080, strict=True, examples=[45]
+    )
+    webhook_enabled: StrictBool | None = Field(default=None, description="Whether the portal's events are heeded.")
 
 
 class ChangedConfig(ConfigRow):
@@ -134,7 +154,8 @@ async def start(
     """
     check_entity(entity)
     sync_type = (request or StartRequest()).sync_type
-    launched = await ask_dagster(lambda: launch_sync(services.dagster, entity, sync_type))
+    deadline = time.monotonic() + START_SECONDS  # earlier than ask_dagster's: nothing is begun after a 503
+    launched = await ask_dagster(lambda: launch_sync(services.dagster, entity, sync_type, deadline))
     known: dict[str | None, Literal["full", "incremental"]] = {"full": "full", "incremental": "incremental"}
     return Started(
         status="already_running" if launched.already else "started",

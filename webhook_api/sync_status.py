@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Query
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from bitrix.entities import ENTITIES
 from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
@@ -159,6 +160,16 @@ ORDER BY r.entity, r.created_at DESC"""
 _NOT_BEGUN = "The run failed before the sync began. Its page in Dagster says why."
 
 
+def _no_number(value: object) -> object:
+    """A number would be read as seconds since 1970, which nobody means who writes a year."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d._]+(e[-+]?\d+)?\s*", value, re.IGNORECASE):
+        raise ValueError("must be a moment like 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
+
+
 @router.get("/status", summary="How every entity stands")
 async def status(services: ServicesOf, user: SignedIn) -> Overall:
     """The last sync of each entity, and whether another waits."""
@@ -212,8 +223,8 @@ async def history(
     entity_type: Annotated[EntityName | None, Query(description="Only this entity.")] = None,
     status: Annotated[Literal["running", "completed", "failed"] | None, Query()] = None,
     sync_type: Annotated[Literal["full", "incremental", "events"] | None, Query()] = None,
-    since: Annotated[datetime | None, Query(description="Begun at or after this moment.")] = None,
-    until: Annotated[datetime | None, Query(description="Begun before this moment.")] = None,
+    since: Annotated[Moment | None, Query(description="Begun at or after this moment.")] = None,
+    until: Annotated[Moment | None, Query(description="Begun before this moment.")] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> History:

@@ -24,6 +24,12 @@ FAILURES, FAILURE_SECONDS = 20, 60.0
 """Wrong tokens of one address within a minute before it is not listened to for the rest of it."""
 ADDRESSES = 10_000
 
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["event"],
+    "properties": {"event": {"type": "string", "minLength": 1, "examples": ["ONCRMDEALUPDATE"]}},
+}
+
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
 
@@ -76,10 +82,17 @@ def failure_limit() -> FailureLimit:
             "required": True,
             "content": {
                 "application/x-www-form-urlencoded": {
-                    "schema": {"type": "object", "required": ["event"], "properties": {"event": {"type": "string"}}},
+                    "schema": EVENT_SCHEMA,
                     "example": "event=ONCRMDEALUPDATE&data[FIELDS][ID]=759&auth[application_token]=5185",
                 },
-                "application/json": {"schema": {"type": "object"}},
+                "application/json": {
+                    "schema": EVENT_SCHEMA,
+                    "example": {
+                        "event": "ONCRMDEALUPDATE",
+                        "data": {"FIELDS": {"ID": 759}},
+                        "auth": {"application_token": "5185"},
+                    },
+                },
             },
         }
     },

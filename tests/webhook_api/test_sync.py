@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import httpx
 import pytest
 
 from bitrix.entities import ENTITIES
+from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 from warehouse.journal import start_log, sync_lock
+from webhook_api.app import create_app
 
 
 def test_every_entity_has_a_configuration(api: httpx.Client) -> None:
@@ -118,3 +123,81 @@ def test_every_answer_carries_security_headers(api: httpx.Client) -> None:
 
 def test_a_body_that_is_too_large_is_refused(api: httpx.Client) -> None:
     assert api.put("/api/v1/sync/config", content=b"x" * 200_000).status_code == 413
+
+
+def test_history_by_time(api: httpx.Client, database: Database) -> None:
+    with database.connect() as conn:
+        for day in (1, 2, 3):
+            conn.execute(
+                """INSERT INTO app.sync_logs (entity, sync_type, status, started_at, finished_at)
+                   VALUES ('deal', 'full', 'succeeded', make_timestamptz(2026, 1, %s, 12, 0, 0, 'UTC'), now())""",
+                (day,),
+            )
+
+    def starts(**query: str) -> list[str]:
+        body = api.get("/api/v1/sync/history", params=query).raise_for_status().json()
+        assert body["total"] >= len(body["items"])
+        return [item["started_at"][:10] for item in body["items"]]
+
+    assert starts(since="2026-01-02T12:00:00") == ["2026-01-03", "2026-01-02"]
+    assert starts(until="2026-01-02T12:00:00Z") == ["2026-01-01"]
+    assert starts(since="2026-01-02T14:00:00+03:00", until="2026-01-03") == ["2026-01-02"]
+    assert starts(since="0001-01-01T00:00:00+14:00", until="9999-12-31T23:59:59-14:00", page_size="1") == ["2026-01-03"]
+    assert api.get("/api/v1/sync/history", params={"since": "0.5"}).status_code == 422
+    beyond = api.get("/api/v1/sync/history", params={"page": "7"}).json()
+    assert (beyond["items"], beyond["total"]) == ([], 3)
+
+
+def test_whole_numbers_are_whole_however_they_are_written(api: httpx.Client) -> None:
+    response = api.put("/api/v1/sync/config", json={"entity_type": "deal", "sync_interval_minutes": 45.0})
+    assert response.json()["sync_interval_minutes"] == 45
+    for wrong in (45.5, "45", True):
+        body = {"entity_type": "deal", "sync_interval_minutes": wrong}
+        assert api.put("/api/v1/sync/config", json=body).status_code == 422
+
+
+def test_a_wrong_method_is_told_the_right_ones(api: httpx.Client) -> None:
+    assert api.delete("/api/v1/sync/config").headers["allow"] == "GET, PUT"
+    assert api.get("/api/v1/sync/start/deal").headers["allow"] == "POST"
+
+
+def test_the_documentation_page_may_load_what_it_needs(api: httpx.Client) -> None:
+    page = api.get("/docs")
+    policy = page.headers["content-security-policy"]
+    assert "connect-src 'self'" in policy
+    for address in re.findall(r'(?:src|href)="(https://[^"]+)"', page.text):
+        origin = "/".join(address.split("/")[:3])
+        assert origin in policy, address
+    assert api.get("/health").headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_restart_of_the_database_is_outlived(api: httpx.Client, database: Database) -> None:
+    """The server cuts its connections; the requests after that find new ones, without a single failure."""
+    for _ in range(3):
+        with database.connect("test", autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'b24 api'"
+            )
+        for path in ("/api/v1/sync/config", "/api/v1/sync/history"):
+            assert api.get(path).status_code == 200
+
+
+def test_without_a_database_calls_are_refused_soon(database: Database) -> None:
+    away = Database("postgresql://nobody:secret-password@127.0.0.1:9/nowhere")
+    with (
+        serving(create_app(settings_with(database), away)) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as http,
+    ):
+        began = time.monotonic()
+        answers = [
+            http.get("/api/v1/sync/config"),
+            http.put("/api/v1/sync/config", json={"entity_type": "deal", "enabled": True}),
+        ]
+        health = http.get("/health")
+        assert time.monotonic() - began < 12
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert answer.headers["retry-after"]
+        assert "secret-password" not in answer.text
+    assert "database" in health.json()["failing"]
+    assert "secret-password" not in health.text
