@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import psycopg
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from warehouse.descriptions import OF_TABLE, Description, read_descriptions, write_description
 from warehouse.meanings import Text
@@ -35,6 +35,10 @@ Language = Annotated[Lang, Query(description="Language of the document.")]
 Origin = Literal["portal", "model", "person"]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Name = Annotated[str, Path(max_length=63, pattern=r"^[^\x00]+$")]
+
+
+class _MarkdownResponse(PlainTextResponse):
+    media_type = MARKDOWN
 
 
 class CodeEntry(BaseModel):
@@ -130,10 +134,16 @@ class Refresh(BaseModel):
 class Edit(BaseModel):
     """New words. What is left out stays; null takes a person's words back."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
     ru: Words | None = Field(default=None, examples=["Почему клиент отказался"])
     en: Words | None = Field(default=None, examples=["Why the client declined"])
+
+    @model_validator(mode="after")
+    def _something(self) -> Edit:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change: give ru, en, or both")
+        return self
 
 
 class Edited(BaseModel):
@@ -166,7 +176,7 @@ async def description(
     catalog, counted, created_at = await asyncio.to_thread(_read, services, table)
     text = markdown(catalog, counted, lang, created_at=created_at)
     if "application/json" not in accept:
-        return PlainTextResponse(text, media_type=f"{MARKDOWN}; charset=utf-8")
+        return _MarkdownResponse(text)
     return DescriptionDocument(tables=_tables(catalog, counted), created_at=created_at, markdown=text)
 
 
@@ -209,7 +219,7 @@ async def history(
 @router.get(
     "/history/{document_id}",
     summary="A document as it was made",
-    response_class=PlainTextResponse,
+    response_model=None,
     responses={
         200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}},
         **error_shapes(_404="no such document"),
@@ -230,7 +240,7 @@ async def old_document(
     text = await asyncio.to_thread(read)
     if text is None:
         raise ApiError(404, "no_document", f"There is no document {document_id}. See /api/v1/schema/history.")
-    return PlainTextResponse(text, media_type=f"{MARKDOWN}; charset=utf-8")
+    return _MarkdownResponse(text)
 
 
 @router.post("/refresh", summary="Make the document anew now", status_code=202)
@@ -242,7 +252,7 @@ async def refresh(services: ServicesOf, user: SignedIn) -> Refresh:
 @router.patch(
     "/descriptions/{table}/{column}",
     summary="Say what a column means",
-    responses=error_shapes(_400="nothing to change", _404="no such table or column"),
+    responses=error_shapes(_404="no such table or column"),
 )
 async def describe_column(table: Name, column: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
     """A person's words win over the product's and a model's, in each language, and outlast every new document."""
@@ -252,7 +262,7 @@ async def describe_column(table: Name, column: Name, edit: Edit, services: Servi
 @router.patch(
     "/descriptions/{table}",
     summary="Say what a table holds",
-    responses=error_shapes(_400="nothing to change", _404="no such table"),
+    responses=error_shapes(_404="no such table"),
 )
 async def describe_table(table: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
     """The same for a table."""
@@ -287,8 +297,6 @@ def _table_of(catalog: Catalog, name: str) -> TableDoc:
 
 
 def _edit(services: Services, table_name: str, column_name: str, edit: Edit, by: str) -> Edited:
-    if not edit.model_fields_set:
-        raise ApiError(400, "no_fields", "Nothing to change: give ru, en, or both.")
     with services.database.connect("api", autocommit=True) as conn, conn.transaction():
         table = _table_of(read_catalog(conn), table_name)
         if column_name != OF_TABLE and table.column(column_name) is None:

@@ -89,7 +89,7 @@ def test_an_edit_wins_and_may_be_taken_back(documented: Database, api: httpx.Cli
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        (EDIT, {}, 400),
+        (EDIT, {}, 422),
         (EDIT, {"ru": ""}, 422),
         (EDIT, {"ru": "x" * 1001}, 422),
         (EDIT, {"de": "Rabatt"}, 422),
