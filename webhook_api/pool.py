@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from warehouse.database import CONNECTION_OPTIONS, Database
 
@@ -17,6 +20,20 @@ WAIT_SECONDS = 3.0
 RECONNECT_SECONDS = 1.0
 """How long the pool tries for a lost connection by itself. Short, because its pauses double: after that the next
 request tries anew, so a server that came back is found at once."""
+
+
+QUERY_SECONDS = 10.0
+"""How long a request may use a connection. A server that was cut off without a word never answers."""
+
+
+@asynccontextmanager
+async def transaction(pool: ConnectionPool) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection whose work is committed at the end. Raises ``PoolTimeout`` when all of it takes too long."""
+    try:
+        async with asyncio.timeout(QUERY_SECONDS), pool.connection() as connection:
+            yield connection
+    except TimeoutError:
+        raise PoolTimeout(f"the database did not answer in {QUERY_SECONDS:.0f} s") from None
 
 
 def connection_pool(database: Database) -> ConnectionPool:

@@ -21,6 +21,7 @@ from webhook_api.dagster_runs import apply_schedule, launch_sync
 from webhook_api.dagster_threads import ask_dagster
 from webhook_api.entity_names import EntityName, check_entity
 from webhook_api.errors import ApiError, error_shapes
+from webhook_api.pool import transaction
 from webhook_api.services import Services, ServicesOf, run_url
 
 START_SECONDS = 20.0
@@ -180,6 +181,6 @@ def _store(services: Services, change: ConfigChange) -> None:
 
 async def _config(services: Services, entities: Sequence[str]) -> list[ConfigRow]:
     parameters = {"entities": list(entities), "default": services.settings.sync_default_interval_minutes}
-    async with services.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    async with transaction(services.pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_CONFIG, parameters)
         return [ConfigRow(**row) for row in await cursor.fetchall()]

@@ -17,6 +17,7 @@ from webhook_api.dagster_queue import Queue, read_queue
 from webhook_api.dagster_runs import ALL
 from webhook_api.entity_names import EntityName, check_entity
 from webhook_api.errors import error_shapes
+from webhook_api.pool import transaction
 from webhook_api.services import Services, ServicesOf, run_url
 
 router = APIRouter(prefix="/api/v1/sync", tags=["sync"], responses=SIGN_IN_ERRORS)
@@ -240,7 +241,7 @@ async def history(
         "limit": page_size,
         "offset": (page - 1) * page_size,
     }
-    async with services.pool.connection() as connection:
+    async with transaction(services.pool) as connection:
         counted = await (await connection.execute(f"SELECT count(*) {_FILTER}", parameters)).fetchone()
         rows = await _fetch(services, connection, f"{_HISTORY} {_FILTER} {_PAGE}", parameters)
     total = counted[0] if counted else 0
@@ -257,13 +258,13 @@ async def _not_begun(services: Services, queue: Queue, names: list[str]) -> dict
         "run_ids": [run.run_id for _, run in tried],
         "moments": [run.created_at for _, run in tried],
     }
-    async with services.pool.connection() as connection:
+    async with transaction(services.pool) as connection:
         found = await (await connection.execute(_UNLOGGED, parameters)).fetchall()
     return {str(entity): str(run_id) for entity, run_id in found}
 
 
 async def _rows(services: Services, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    async with services.pool.connection() as connection:
+    async with transaction(services.pool) as connection:
         return await _fetch(services, connection, query, parameters)
 
 

@@ -201,3 +201,15 @@ def test_without_a_database_calls_are_refused_soon(database: Database) -> None:
         assert "secret-password" not in answer.text
     assert "database" in health.json()["failing"]
     assert "secret-password" not in health.text
+
+
+def test_a_database_that_does_not_answer_is_not_waited_for(
+    api: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhook_api.pool.QUERY_SECONDS", 0.5)
+    with database.connect("test") as connection:
+        connection.execute("LOCK TABLE app.sync_logs")
+        answer = api.get("/api/v1/sync/history")
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        connection.rollback()
+    assert api.get("/api/v1/sync/history").status_code == 200
