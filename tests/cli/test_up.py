@@ -137,6 +137,15 @@ def test_every_step_is_told_with_its_seconds_and_every_address(running: Up) -> N
     assert httpx.get(f"http://127.0.0.1:{running.port}/server_info", trust_env=False).is_success
 
 
+def test_the_api_finds_everything_well(running: Up) -> None:
+    address = re.search(r"(http://127\.0\.0\.1:\d+)/docs", running.output.read_text())
+    assert address is not None
+    response = httpx.get(f"{address[1]}/health", trust_env=False, timeout=20)
+    assert response.status_code == 200, response.text
+    assert response.json()["scheduler"] == {"running": True}
+    assert httpx.get(f"{address[1]}/api/v1/sync/status", trust_env=False).json()["overall_status"] == "completed"
+
+
 def test_the_portal_is_copied(running: Up) -> None:
     with open_database(load_settings(b24_home=running.home)) as database, database.connect() as connection:
         failed = connection.execute("SELECT entity, error FROM app.sync_logs WHERE status <> 'succeeded'").fetchall()
