@@ -47,7 +47,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             tokens = TokenChecker(settings)
             stack.push_async_callback(tokens.aclose)
             dagster = stack.enter_context(DagsterApi(settings.dagster_url))
-            events = await stack.enter_async_context(event_store(pool))
+            events = await stack.enter_async_context(event_store(database))
             probes = Probes(settings, pool, dagster)
             senders = Senders(settings, database)
             app.state.services = Services(settings, database, pool, dagster, events, tokens, probes, senders)

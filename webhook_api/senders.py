@@ -10,7 +10,7 @@ import structlog
 
 from bitrix.oauth import Tokens
 from warehouse.application import SealedError, key, load_tokens
-from warehouse.database import Database, DatabaseError
+from warehouse.database import Database
 from warehouse.settings import Settings
 
 LOOK_SECONDS = 10.0
@@ -41,11 +41,14 @@ class Senders:
         self._looked = float("-inf")
 
     async def any_known(self) -> bool:
-        """Whether there is a token to compare with at all."""
+        """Whether there is a token to compare with at all. Raises ``DatabaseError`` when that cannot be known."""
         return bool(self._configured() or await self._application(again=False))
 
     async def knows(self, token: str) -> bool:
-        """Whether an event with this token is the portal's. Compares in constant time."""
+        """Whether an event with this token is the portal's. Compares in constant time.
+
+        Raises ``DatabaseError`` when that cannot be known: the event must be sent again, not taken for forged.
+        """
         given = token.encode(errors="surrogatepass")
         configured = self._configured()
         if configured and hmac.compare_digest(given, configured):
@@ -64,10 +67,10 @@ class Senders:
             return None
         age = time.monotonic() - self._looked
         if age > LOOK_SECONDS and (again or self._installed is None):
-            self._looked = time.monotonic()
             try:
                 tokens = await asyncio.to_thread(installed_tokens, self._settings, self._database)
                 self._installed = tokens.application_token.encode() if tokens else None
-            except (SealedError, DatabaseError) as error:
+            except SealedError as error:
                 log.warning("the installed application's token cannot be read", reason=str(error))
+            self._looked = time.monotonic()
         return self._installed

@@ -102,7 +102,6 @@ async def receive(
 ) -> Acknowledged:
     """Store the event, then acknowledge it. The change itself is read from the portal within seconds."""
     address = request.client.host if request.client else ""
-    limit.check(address)
     try:
         event = parse_event(request.headers.get("content-type", ""), await request.body())
     except MalformedEventError as error:
@@ -125,6 +124,8 @@ async def _check_sender(
 ) -> None:
     if await services.senders.any_known():
         if not await services.senders.knows(event.application_token):
+            # Only those who fail are held off: behind a proxy the portal has the address of everybody else.
+            limit.check(address)
             limit.failed(address)
             raise ApiError(403, "wrong_token", "auth[application_token] is not this installation's.")
         return

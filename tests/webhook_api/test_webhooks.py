@@ -121,6 +121,7 @@ def test_a_wrong_token_is_refused(guarded: httpx.Client, database: Database, tok
 def test_guessing_tokens_ends_soon(guarded: httpx.Client) -> None:
     statuses = [post(guarded, form(token=f"guess {number}")).status_code for number in range(FAILURES + 1)]
     assert statuses == [403] * FAILURES + [429]
+    assert post(guarded, form()).status_code == 200, "the portal may share its proxy's address with whoever guesses"
 
 
 def test_without_a_token_only_this_machine_is_heard(api: httpx.Client) -> None:
@@ -137,6 +138,26 @@ def test_what_cannot_be_stored_is_not_acknowledged() -> None:
         response = post(http, form())
     assert (response.status_code, response.json()["code"]) == (503, "event_not_stored")
     assert response.headers["retry-after"]
+
+
+def test_a_connection_that_was_cut_costs_no_event(guarded: httpx.Client, database: Database) -> None:
+    assert post(guarded, form(row_id=1)).status_code == 200
+    with database.connect(autocommit=True) as conn:
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'b24 events'"
+        assert conn.execute(cut).fetchall() == [(True,)]
+    assert post(guarded, form(row_id=2)).status_code == 200
+    assert [row[1] for row in queue(database)] == [1, 2]
+
+
+def test_an_event_that_cannot_be_stored_does_not_hold_up_the_next(
+    guarded: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, database.connect() as conn:
+        patched.setattr("webhook_api.event_store.STORE_SECONDS", 0.3)
+        conn.execute("LOCK TABLE app.webhook_events")
+        assert post(guarded, form()).status_code == 503
+    assert post(guarded, form()).status_code == 200
+    assert queue(database) == [("deal", 759, 1, "pending")]
 
 
 def test_a_burst_is_stored_whole(guarded: httpx.Client, database: Database) -> None:
