@@ -19,6 +19,7 @@ from warehouse.schema_docs.privacy import without_contacts
 
 COLUMNS_AT_ONCE = 40
 TIMEOUT_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.5
 LONGEST = 200
 _RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504})
 
@@ -144,7 +145,7 @@ def _ask(http: httpx.Client, server: ModelServer, facts: Sequence[dict[str, Any]
     }
     for attempt in Retrying(
         stop=stop_after_attempt(3),
-        wait=wait_exponential_jitter(initial=0.5, max=8),
+        wait=wait_exponential_jitter(multiplier=FIRST_PAUSE_SECONDS, max=8, jitter=FIRST_PAUSE_SECONDS),
         retry=retry_if_exception_type(_Transient),
         reraise=True,
     ):

@@ -79,4 +79,4 @@ def _two_digits(number: Decimal, *, up: bool) -> str:
     step = Decimal(1).scaleb(number.adjusted() - 1)
     steps = number / step
     whole = Decimal(math.ceil(steps) if up else math.floor(steps)) * step
-    return f"{whole:f}" if abs(whole.adjusted()) <= 15 else f"{whole:.1E}"
+    return f"{whole.normalize():f}" if abs(whole.adjusted()) <= 15 else f"{whole:.1E}"
