@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import jwt
+import pytest
 
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
@@ -29,6 +30,7 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
+@pytest.mark.slow
 def test_generated_requests_find_no_fault_and_no_surprise(database: Database, tmp_path: Path) -> None:
     """Each answer must have a described status, headers and body; right requests are accepted, wrong ones refused, and
     none gets in without a token."""
