@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DBT := $(VENV)/dbt/.installed
 
-.PHONY: help install up sync test lint format lock clean
+.PHONY: help install up sync dbt test lint format lock clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -23,7 +24,14 @@ up: $(STAMP) ## Start everything; Ctrl-C stops it
 sync: $(STAMP) ## Copy the portal into PostgreSQL once and print a summary
 	@$(BIN)/b24 sync
 
-test: $(STAMP) ## Run the test suite
+dbt: $(DBT) ## Install dbt, which `b24 dbt` runs
+
+$(DBT): dbt_docs/requirements.lock $(STAMP)
+	$(PYTHON) -m venv $(VENV)/dbt
+	$(VENV)/dbt/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r dbt_docs/requirements.lock
+	@touch $@
+
+test: $(STAMP) $(DBT) ## Run the test suite
 	$(BIN)/python -m pytest
 
 lint: $(STAMP) ## Check format, lint and types
@@ -37,6 +45,7 @@ format: $(STAMP) ## Format the code
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --output-file dbt_docs/requirements.lock dbt_docs/requirements.in
 
 clean: ## Remove the virtual environment and caches; data in .b24 stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -88,6 +88,14 @@ def portal(
     raise typer.Exit(run(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(context: typer.Context) -> None:
+    """Run dbt on the crm views: parse, test, docs generate, … (make dbt installs it)."""
+    from cli.dbt import dbt as run
+
+    raise typer.Exit(run(_settings(), context.args, Console(highlight=False)))
+
+
 @app.command()
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,

@@ -7,6 +7,8 @@ from typing import Any
 import dagster as dg
 
 from orchestration.sync_report import SyncReport
+from warehouse.columns import Column
+from warehouse.meanings import column_meaning, comment
 
 
 def sync_metadata(report: SyncReport) -> dict[str, Any]:
@@ -38,7 +40,21 @@ def sync_metadata(report: SyncReport) -> dict[str, Any]:
 def _column_schema(report: SyncReport) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(column.name, type=column.pg_type, description=column.field.title)
+            dg.TableColumn(column.name, type=column.pg_type, description=_description(report.entity, column))
             for column in report.columns
         ]
     )
+
+
+def _description(entity: str, column: Column) -> str:
+    field = column.field
+    meaning = column_meaning(
+        entity,
+        field.code,
+        field.type,
+        part=column.part,
+        multiple=field.multiple,
+        title=field.title,
+        vanished=False,
+    )
+    return comment(field.title, meaning)

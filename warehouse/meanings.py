@@ -124,20 +124,34 @@ def has_title(code: str, title: str) -> bool:
     return bare not in ("", re.sub(r"[\W_]", "", code).upper()) and not re.fullmatch(r"UF(CRM)?\d+", bare)
 
 
-def field_meaning(entity: str, code: str, field_type: str, *, multiple: bool, vanished: bool) -> Text:
-    """What a field means beside its title: from the dictionary of standard fields, else what its type tells."""
-    text = standard_meaning(entity, code)
-    if text is None:
-        kind = _TYPES.get(field_type, _OTHER_TYPE)
-        many = Text(", несколько значений", ", several values") if multiple else Text("", "")
-        own = code.upper().startswith("UF_")
-        text = Text(
-            f"{'Своё поле компании' if own else 'Поле портала'}: {kind.ru}{many.ru}",
-            f"{'Custom field' if own else 'Field of the portal'}: {kind.en}{many.en}",
-        )
-    if vanished:
-        return Text(
-            f"{text.ru}. Поля больше нет в портале, прежние значения остались",
-            f"{text.en}. No longer in the portal; what it held is kept",
-        )
-    return text
+def column_meaning(
+    entity: str, code: str, field_type: str, *, part: str, multiple: bool, title: str, vanished: bool
+) -> Text:
+    """What a column of a mirror table means beside its title: from the dictionary of standard fields, else what the
+    field's type tells."""
+    if part == "currency":
+        text = Text(f"Валюта поля «{title}»", f"Currency of “{title}”")
+    else:
+        text = standard_meaning(entity, code) or _type_meaning(code, field_type, multiple=multiple)
+    if not vanished:
+        return text
+    return Text(
+        f"{text.ru}. Поля больше нет в портале, прежние значения остались",
+        f"{text.en}. No longer in the portal; what it held is kept",
+    )
+
+
+def comment(title: str, meaning: Text) -> str:
+    """Title and meaning in both languages, as catalogues show them."""
+    both = f"{meaning.ru} / {meaning.en}"
+    return f"{title} — {both}" if title else both
+
+
+def _type_meaning(code: str, field_type: str, *, multiple: bool) -> Text:
+    kind = _TYPES.get(field_type, _OTHER_TYPE)
+    many = Text(", несколько значений", ", several values") if multiple else Text("", "")
+    own = code.upper().startswith("UF_")
+    return Text(
+        f"{'Своё поле компании' if own else 'Поле портала'}: {kind.ru}{many.ru}",
+        f"{'Custom field' if own else 'Field of the portal'}: {kind.en}{many.en}",
+    )

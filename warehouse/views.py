@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from bitrix.entities import ENTITIES, Entity
 from warehouse.descriptions import Descriptions, read_descriptions
-from warehouse.meanings import TABLES, Text, field_meaning
+from warehouse.meanings import TABLES, Text, column_meaning, comment
 from warehouse.tables import lock
 from warehouse.view import StoredColumn, View, own
 from warehouse.view_derived import add_derived, ensure_history_indexes
@@ -82,31 +82,30 @@ def stored_columns(conn: Connection) -> dict[str, list[StoredColumn]]:
 
 
 def _meaning(column: StoredColumn) -> Text:
-    if column.part == "currency":
-        return Text(f"Валюта поля «{column.title}»", f"Currency of “{column.title}”")
-    return field_meaning(
+    return column_meaning(
         column.entity,
         column.field_code,
         column.field_type,
+        part=column.part,
         multiple=column.multiple,
+        title=column.title,
         vanished=column.vanished,
     )
 
 
 def _comments(view: View, described: Descriptions) -> dict[str, str]:
-    """The ``COMMENT`` of each column: the portal's title, then the meaning in both languages."""
-    comments = {}
-    for column in view.columns:
-        meaning = described.meaning(view.entity.table, column.name, column.meaning)
-        both = f"{meaning.ru} / {meaning.en}"
-        comments[column.name] = f"{column.title} — {both}" if column.title else both
-    return comments
+    """The ``COMMENT`` of each column."""
+    table = view.entity.table
+    return {
+        column.name: comment(column.title, described.meaning(table, column.name, column.meaning))
+        for column in view.columns
+    }
 
 
 def _view_comment(view: View, described: Descriptions) -> str:
     entity = view.entity
     meaning = described.meaning(entity.table, "", TABLES[entity.table])
-    return f"{entity.title_ru} / {entity.title} — {meaning.ru} / {meaning.en}"
+    return comment(f"{entity.title_ru} / {entity.title}", meaning)
 
 
 def _digest(conn: Connection, view: View, described: Descriptions) -> str:
@@ -136,7 +135,7 @@ def _replace(conn: Connection, view: View, described: Descriptions) -> None:
     except errors.InvalidTableDefinition:  # a column is gone or changed its type
         conn.execute(sql.SQL("DROP VIEW {}").format(name))
         conn.execute(sql.SQL("CREATE VIEW {} AS {}").format(name, select))
-    comment = sql.Literal(_view_comment(view, described))
-    conn.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, comment))
+    of_view = sql.Literal(_view_comment(view, described))
+    conn.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, of_view))
     for column, text in _comments(view, described).items():
         conn.execute(sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column), sql.Literal(text)))
