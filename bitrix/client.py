@@ -107,7 +107,7 @@ class PortalClient:
         methods = {command.method for command in commands}
         answer = await self._retrying("batch", {"halt": 0, "cmd": encoded}, ("batch", *methods))
         self._observe("batch", [answer.time])
-        results = _split_batch(commands, answer)
+        results = split_batch(commands, answer)
         await self._learn(commands, results)
         return results
 
@@ -213,7 +213,11 @@ def back_off(error: BitrixError, attempt: int) -> float:
     return min(policy.most, policy.first * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
 
 
-def _split_batch(commands: Sequence[Command], answer: Response) -> list[Response | BitrixError]:
+def split_batch(commands: Sequence[Command], answer: Response) -> list[Response | BitrixError]:
+    """What the answer to a ``batch`` says of each of its commands, whose keys are those of ``command_key``.
+
+    Raises :class:`~bitrix.errors.MalformedAnswerError` when it is no such answer.
+    """
     block = answer.result if isinstance(answer.result, Mapping) else {}
     if "result" not in block and "result_error" not in block:
         raise MalformedAnswerError("batch", f"the answer holds no batch: {excerpt(str(answer.result)[:400])!r}")

@@ -134,6 +134,11 @@ async def call(http: httpx.AsyncClient, tokens: Tokens, method: str, params: Map
         raise
 
 
+def has_ended(error: BitrixError) -> bool:
+    """Whether a call failed for its access token alone, which a renewal mends."""
+    return (error.code or "").lower() in ("expired_token", "invalid_token")
+
+
 def _credentials(application: Application) -> dict[str, str]:
     return {"client_id": application.client_id, "client_secret": application.client_secret}
 

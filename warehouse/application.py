@@ -33,9 +33,13 @@ def key(home: Path) -> Fernet:
         raise SealedError(f"The key of the stored tokens, {path}, cannot be used ({reason}).") from None
 
 
-def load_tokens(conn: Connection[Any], cipher: Fernet) -> Mapping[str, str] | None:
-    """The tokens of the installed application, or None. Raises :class:`SealedError`."""
-    row = conn.execute("SELECT secrets FROM app.portal_application ORDER BY installed_at DESC LIMIT 1").fetchone()
+def load_tokens(conn: Connection[Any], cipher: Fernet, *, for_update: bool = False) -> Mapping[str, str] | None:
+    """The tokens of the installed application, or None. Raises :class:`SealedError`.
+
+    ``for_update`` makes others that ask so wait until the caller's transaction ends.
+    """
+    query = "SELECT secrets FROM app.portal_application ORDER BY installed_at DESC LIMIT 1"
+    row = conn.execute(query + " FOR UPDATE" if for_update else query).fetchone()
     if row is None:
         return None
     try:
@@ -51,7 +55,7 @@ def load_tokens(conn: Connection[Any], cipher: Fernet) -> Mapping[str, str] | No
 def save_tokens(
     conn: Connection[Any], cipher: Fernet, *, member_id: str, domain: str, tokens: Mapping[str, str]
 ) -> None:
-    """Keep tokens, in place of any others, and commit: an installation of this service copies one portal."""
+    """Keep tokens, in place of any others, in a transaction: an installation of this service copies one portal."""
     with conn.transaction():
         conn.execute("DELETE FROM app.portal_application WHERE member_id <> %s", (member_id,))
         conn.execute(

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import httpx
 import structlog
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
+from bitrix.command import Command
 from bitrix.decode import as_map
 from bitrix.errors import BitrixError
 from bitrix.events import EVENTS, OUTGOING_WEBHOOK_EVENTS, MalformedEventError, parse_body
-from bitrix.oauth import Application, Tokens, call, renew
-from bitrix.webhook_url import WebhookUrl, is_loopback
-from warehouse.application import SealedError, key, save_tokens
+from bitrix.oauth import ApplicationError, Tokens, renew
+from bitrix.webhook_url import WebhookUrl, WebhookUrlError, is_loopback
+from warehouse.application import SealedError
+from webhook_api.application import InstalledApplication, configured_application, http_client, keep_installed
 from webhook_api.auth import SignedIn
 from webhook_api.errors import ApiError, error_shapes
-from webhook_api.senders import installed_tokens
 from webhook_api.services import Services, ServicesOf
+from webhook_api.webhooks import FailureLimit, failure_limit
 
 HANDLER = "/api/v1/webhooks/bitrix"
-TIMEOUT_SECONDS = 20
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 log = structlog.get_logger(__name__)
@@ -59,11 +59,31 @@ class RegisteredEvent(BaseModel):
     last_at: datetime | None = None
 
 
+class Queue(BaseModel):
+    """Records that events named, however many events there were."""
+
+    waiting: int = Field(default=0, description="To be read from the portal, within seconds as a rule.")
+    given_up: int = Field(default=0, description="Could not be read after many attempts.")
+
+
+class GivenUp(BaseModel):
+    """A record that could not be read. A later event, or a full sync, gives it another chance."""
+
+    entity_type: str
+    entity_id: str | None = Field(description="Null: the field list of the entity.")
+    event: str
+    attempts: int
+    error: str | None
+    last_at: datetime
+
+
 class RegisteredEvents(BaseModel):
-    """What is registered, and what has been received so far."""
+    """What is registered, what has been received so far, and what became of it."""
 
     webhooks: list[RegisteredEvent]
     count: int
+    queue: Queue
+    given_up: list[GivenUp] = Field(description="The latest hundred.")
 
 
 class Installed(BaseModel):
@@ -86,7 +106,14 @@ BaseUrl = Annotated[
 @router.post(
     "/install",
     summary="Receive the installation of the local application",
-    responses=error_shapes(_400="no installation", _403="not our application or portal", _409="not configured"),
+    responses=error_shapes(
+        _400="no installation",
+        _403="not our application or portal",
+        _409="not configured",
+        _429="too many",
+        _502="the token server cannot be asked",
+        _503="the database does not answer",
+    ),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -94,9 +121,13 @@ BaseUrl = Annotated[
         }
     },
 )
-async def install(request: Request, services: ServicesOf) -> Installed:
+async def install(
+    request: Request, services: ServicesOf, limit: Annotated[FailureLimit, Depends(failure_limit)]
+) -> Installed:
     """What the portal posts as ONAPPINSTALL. The tokens are believed only after they were renewed with our secret."""
-    application = _application(services)
+    application = configured_application(services.settings)
+    address = request.client.host if request.client else ""
+    limit.check(address)
     try:
         values = parse_body(request.headers.get("content-type", ""), await request.body())
         if str(values.get("event") or "").upper() != "ONAPPINSTALL":
@@ -105,13 +136,20 @@ async def install(request: Request, services: ServicesOf) -> Installed:
     except (MalformedEventError, ValueError) as error:
         raise ApiError(400, "no_installation", str(error)) from None
     _check_domain(services, tokens.domain)
-    async with _http() as http:
-        try:
+    try:
+        async with http_client() as http:
             tokens = await renew(http, application, tokens)
-        except BitrixError as error:
-            log.warning("an installation was refused", domain=tokens.domain, reason=str(error))
-            raise ApiError(403, "not_our_application", "The tokens are not those of this application.") from None
-    await asyncio.to_thread(_save, services, tokens)
+    except ApplicationError as error:
+        limit.failed(address)  # each costs a request to the token server
+        log.warning("an installation was refused", domain=tokens.domain, reason=str(error))
+        raise ApiError(403, "not_our_application", "The tokens are not those of this application.") from None
+    except BitrixError as error:
+        log.warning("an installation could not be checked", domain=tokens.domain, reason=str(error))
+        raise ApiError(502, "not_checked", f"{error} Install the application again.") from None
+    try:
+        await asyncio.to_thread(keep_installed, services.settings, services.database, tokens)
+    except SealedError as error:
+        raise ApiError(409, "no_key", str(error)) from None
     services.senders.forget()
     return Installed(domain=tokens.domain)
 
@@ -124,16 +162,11 @@ async def install(request: Request, services: ServicesOf) -> Installed:
 async def register(services: ServicesOf, user: SignedIn, handler_base_url: BaseUrl) -> Registration:
     """Bind the handler to every event. With an incoming webhook only, the answer is 409 with the clicks to do it."""
     handler = _handler(handler_base_url)
-    async with _as_application(services, handler) as (http, tokens):
-        bound = {(item.event, item.handler) for item in await _bound(http, tokens)}
-        result = Registration(handler_url=handler, registered=[], failed=[])
-        for event in EVENTS:
-            try:
-                if (event, handler) not in bound:
-                    await call(http, tokens, "event.bind", {"event": event, "handler": handler})
-                result.registered.append(event)
-            except BitrixError as error:
-                result.failed.append(FailedEvent(event=event, error=str(error)))
+    async with _as_application(services, handler) as application:
+        bound = {item.event for item in await _bound(application) if item.handler == handler}
+        missing = [event for event in EVENTS if event not in bound]
+        result = await _each(application, "event.bind", missing, handler)
+        result.registered = [event for event in EVENTS if event in bound or event in result.registered]
         return result
 
 
@@ -145,64 +178,59 @@ async def register(services: ServicesOf, user: SignedIn, handler_base_url: BaseU
 async def unregister(services: ServicesOf, user: SignedIn, handler_base_url: BaseUrl) -> Registration:
     """Unbind the handler from every event; ``registered`` are those that were bound and are no longer."""
     handler = _handler(handler_base_url)
-    async with _as_application(services, handler) as (http, tokens):
-        result = Registration(handler_url=handler, registered=[], failed=[])
-        for item in await _bound(http, tokens):
-            if item.handler != handler:
-                continue
-            try:
-                await call(http, tokens, "event.unbind", {"event": item.event, "handler": handler})
-                result.registered.append(item.event)
-            except BitrixError as error:
-                result.failed.append(FailedEvent(event=item.event, error=str(error)))
-        return result
+    async with _as_application(services, handler) as application:
+        bound = [item.event for item in await _bound(application) if item.handler == handler]
+        return await _each(application, "event.unbind", bound, handler)
 
 
-@router.get("/registered", summary="What is registered and received", responses=error_shapes(_401="not signed in"))
+@router.get(
+    "/registered",
+    summary="What is registered and received",
+    responses=error_shapes(_401="not signed in", _503="the database does not answer"),
+)
 async def registered(services: ServicesOf, user: SignedIn) -> RegisteredEvents:
     """The handlers at the portal, where an application is installed, and what this service was sent."""
     async with services.pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute("SELECT event, accepted, dropped, last_at FROM app.webhook_received ORDER BY event")
         received = {row["event"]: row for row in await cursor.fetchall()}
+        await cursor.execute(
+            """SELECT count(*) FILTER (WHERE status IN ('pending', 'picked')) AS waiting,
+                   count(*) FILTER (WHERE status = 'dead') AS given_up FROM app.webhook_events"""
+        )
+        queue = await cursor.fetchone()
+        await cursor.execute(
+            """SELECT entity AS entity_type, nullif(row_id, 0)::text AS entity_id, event, attempts, error,
+                   last_received_at AS last_at
+               FROM app.webhook_events WHERE status = 'dead' ORDER BY last_received_at DESC LIMIT 100"""
+        )
+        given_up = [GivenUp(**row) for row in await cursor.fetchall()]
     found: list[RegisteredEvent] = []
-    if _configured(services):
+    if services.settings.bitrix_client_id and services.settings.bitrix_client_secret:
         try:
-            async with _as_application(services, "") as (http, tokens):
+            async with _as_application(services, "") as application:
                 found = [
-                    item.model_copy(update=dict(received.pop(item.event, {}))) for item in await _bound(http, tokens)
+                    item.model_copy(update=dict(received.pop(item.event, {}))) for item in await _bound(application)
                 ]
         except ApiError as error:
             log.warning("the portal's list of handlers cannot be had", reason=str(error))
     found += [RegisteredEvent(**row) for row in received.values()]
-    return RegisteredEvents(webhooks=found, count=len(found))
+    return RegisteredEvents(webhooks=found, count=len(found), queue=Queue(**(queue or {})), given_up=given_up)
 
 
 @asynccontextmanager
-async def _as_application(services: Services, handler: str) -> AsyncIterator[tuple[httpx.AsyncClient, Tokens]]:
-    """A client and fresh tokens of the installed application. Raises ``ApiError`` 409 or 502."""
-    if not _configured(services):
+async def _as_application(services: Services, handler: str) -> AsyncIterator[InstalledApplication]:
+    """The installed application. Raises ``ApiError`` 409 or 502."""
+    if not (services.settings.bitrix_client_id and services.settings.bitrix_client_secret):
         raise ApiError(409, "register_by_hand", _by_hand(handler))
-    try:
-        stored = await asyncio.to_thread(_load, services)
-    except SealedError as error:
-        raise ApiError(409, "install_again", str(error)) from None
-    if stored is None:
-        raise ApiError(
-            409, "not_installed", "The application is configured but not installed: install it in the portal."
-        )
-    async with _http() as http:
+    async with http_client() as http:
         try:
-            tokens = stored
-            if stored.stale:
-                tokens = await renew(http, _application(services), stored)
-                await asyncio.to_thread(_save, services, tokens)
-            yield http, tokens
+            yield InstalledApplication(services.settings, services.database, http)
         except BitrixError as error:
             raise ApiError(502, "portal_refuses", str(error)) from None
 
 
-async def _bound(http: httpx.AsyncClient, tokens: Tokens) -> list[RegisteredEvent]:
-    rows = (await call(http, tokens, "event.get", {})).result
+async def _bound(application: InstalledApplication) -> list[RegisteredEvent]:
+    rows = (await application.call("event.get", {})).result
     return [
         RegisteredEvent(event=str(row.get("event")).upper(), handler=str(row["handler"]))
         for row in (rows if isinstance(rows, list) else [])
@@ -210,20 +238,16 @@ async def _bound(http: httpx.AsyncClient, tokens: Tokens) -> list[RegisteredEven
     ]
 
 
-def _http() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, headers={"User-Agent": "bitrix-to-postgres"})
-
-
-def _configured(services: Services) -> bool:
-    return bool(services.settings.bitrix_client_id and services.settings.bitrix_client_secret)
-
-
-def _application(services: Services) -> Application:
-    client_id, secret = services.settings.bitrix_client_id, services.settings.bitrix_client_secret
-    if not client_id or secret is None:
-        detail = "Set BITRIX_CLIENT_ID and BITRIX_CLIENT_SECRET to those of the local application, then restart."
-        raise ApiError(409, "no_application", detail)
-    return Application(client_id, secret.get_secret_value())
+async def _each(application: InstalledApplication, method: str, events: Sequence[str], handler: str) -> Registration:
+    """Bind or unbind the handler, event by event."""
+    result = Registration(handler_url=handler, registered=[], failed=[])
+    commands = [Command(method, {"event": event, "handler": handler}) for event in events]
+    for event, answer in zip(events, await application.batch(commands), strict=True):
+        if isinstance(answer, BitrixError):
+            result.failed.append(FailedEvent(event=event, error=str(answer)))
+        else:
+            result.registered.append(event)
+    return result
 
 
 def _check_domain(services: Services, domain: str) -> None:
@@ -231,7 +255,11 @@ def _check_domain(services: Services, domain: str) -> None:
     given = services.settings.bitrix_webhook_url
     if given is None:
         raise ApiError(409, "no_portal", "Set BITRIX_WEBHOOK_URL first: it says which portal is copied.")
-    if urlsplit(WebhookUrl.parse(given.get_secret_value()).origin).netloc.lower() != domain.lower():
+    try:
+        portal = urlsplit(WebhookUrl.parse(given.get_secret_value()).origin).netloc
+    except WebhookUrlError as error:
+        raise ApiError(409, "no_portal", f"BITRIX_WEBHOOK_URL: {error}") from None
+    if portal.lower() != domain.lower():
         raise ApiError(403, "wrong_portal", "The installation is on another portal than BITRIX_WEBHOOK_URL.")
 
 
@@ -252,28 +280,3 @@ def _by_hand(handler: str) -> str:
         "Save, copy the token shown there into BITRIX_APPLICATION_TOKEN, and restart this service. Or set "
         "BITRIX_CLIENT_ID and BITRIX_CLIENT_SECRET of a local application, which can register by itself."
     )
-
-
-def _load(services: Services) -> Tokens | None:
-    return installed_tokens(services.settings, services.database)
-
-
-def _save(services: Services, tokens: Tokens) -> None:
-    with services.database.connect("api") as connection:
-        save_tokens(
-            connection,
-            key(services.settings.b24_home),
-            member_id=tokens.member_id,
-            domain=tokens.domain,
-            tokens=tokens.to_json(),
-        )
-
-
-def application_tokens(services: Services) -> Any:
-    """The application token that events of the installed application carry, or None."""
-    try:
-        stored = _load(services)
-    except SealedError as error:
-        log.warning("the application's token cannot be read", reason=str(error))
-        return None
-    return stored.application_token if stored else None

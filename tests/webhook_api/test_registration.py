@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -102,6 +103,43 @@ def test_tokens_are_renewed_when_they_expire(
     install(application, portal.portal.oauth.install(**CLIENT)).raise_for_status()
     assert register(application).json()["failed"] == []
     assert application.get("/api/v1/webhooks/registered").json()["count"] == len(EVENTS)
+
+
+def test_tokens_that_the_portal_takes_back_are_renewed_once(application: httpx.Client, portal: PortalServer) -> None:
+    install(application, portal.portal.oauth.install(**CLIENT)).raise_for_status()
+    portal.portal.applications.clear()  # no access token is good any more, long before its time
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: register(application), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len(portal.portal.applications) == 1, "a refresh token works once: the callers must take turns"
+
+
+def test_registering_costs_two_requests(application: httpx.Client, portal: PortalServer) -> None:
+    install(application, portal.portal.oauth.install(**CLIENT)).raise_for_status()
+    portal.reset_stats()
+    assert register(application).json()["failed"] == []
+    assert portal.requests == 2
+
+
+def test_an_installation_that_cannot_be_checked_says_so(application: httpx.Client, portal: PortalServer) -> None:
+    auth = portal.portal.oauth.install(**CLIENT)
+    portal.stop()
+    response = install(application, auth)
+    assert (response.status_code, response.json()["code"]) == (502, "not_checked")
+    assert auth["refresh_token"] not in response.text
+
+
+def test_records_that_were_given_up_are_shown_with_the_reason(api: httpx.Client, database: Database) -> None:
+    for number in (4, 5):
+        body = f"event=ONCRMDEALADD&data[FIELDS][ID]={number}".encode()
+        api.post("/api/v1/webhooks/bitrix", content=body, headers=FORM).raise_for_status()
+    with database.connect(autocommit=True) as conn:
+        conn.execute("UPDATE app.webhook_events SET status = 'dead', error = 'no rights' WHERE row_id = 5")
+    seen = api.get("/api/v1/webhooks/registered").json()
+    assert seen["queue"] == {"waiting": 1, "given_up": 1}
+    [given_up] = seen["given_up"]
+    assert (given_up["entity_type"], given_up["entity_id"], given_up["error"]) == ("deal", "5", "no rights")
 
 
 def test_an_installation_is_believed_only_with_our_secret(application: httpx.Client, portal: PortalServer) -> None:
