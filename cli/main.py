@@ -100,12 +100,17 @@ def dbt(context: typer.Context) -> None:
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
+    views: Annotated[bool, typer.Option("--views", help="Measure queries through the crm views instead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure a full sync of deals: requests, rows per second, peak memory, and a bare COPY of the same rows."""
     from cli.bench import bench as run
 
     _settings()
+    if views:
+        from cli.bench_views import bench_views
+
+        raise typer.Exit(bench_views(deals=deals, as_json=as_json))
 
     raise typer.Exit(run(deals=deals, rate_limit=rate_limit, as_json=as_json))
 
