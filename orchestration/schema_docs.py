@@ -93,14 +93,13 @@ def schema_changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         ).fetchone()
     if not catalog.tables or (document is None and busy and busy[0]):
         return dg.SkipReason("The first sync has not copied every table yet.")
-    if document is not None and document.schema_hash == catalog.hash:
-        if datetime.now(UTC) - document.refreshed_at < COUNTS_AGE:
-            return dg.SkipReason("The schema is the one that was documented.")
-        key = f"{catalog.hash}:{document.refreshed_at:%Y-%m-%dT%H:%M}"
-    else:
-        key = f"{catalog.hash}:{document.id if document else 0}"
+    same = document is not None and document.schema_hash == catalog.hash
+    if document is not None and same and datetime.now(UTC) - document.refreshed_at < COUNTS_AGE:
+        return dg.SkipReason("The schema is the one that was documented.")
     if context.instance.get_runs(dg.RunsFilter(job_name=JOB, statuses=UNFINISHED), limit=1):
         return dg.SkipReason("A run is documenting the schema already.")
+    # Dagster starts a key once. With the hour in it, a run that failed is tried again, but not every few seconds.
+    key = f"{catalog.hash}:{document.id if document else 0}:{datetime.now(UTC):%Y-%m-%dT%H}"
     return dg.RunRequest(run_key=key, tags={"trigger": "schema", "entity": "schema_docs"})
 
 
