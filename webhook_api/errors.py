@@ -78,6 +78,7 @@ def error_shapes(**statuses: str) -> dict[int | str, dict[str, Any]]:
 
 
 COMMON_ERRORS = error_shapes(
+    _400="the body is no JSON",
     _413="the body is too large",
     _422="a value of the request is refused: `errors` names it",
     _500="a fault of the service",
