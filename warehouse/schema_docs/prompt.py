@@ -13,7 +13,7 @@ from warehouse.schema_docs.codes import Code
 from warehouse.schema_docs.glossary import terms
 
 TOKEN_BUDGET = 24_000
-"""For the largest portals; a model's window has 128,000. 200 user fields take about half of it."""
+"""A model's window has 128,000. A deal with 200 user fields, a quarter of them lists of 20 options, takes 22,700."""
 
 _CODES_SHOWN = (40, 15, 6, 0)
 """How many codes of a column are listed, from generous to none: the first that keeps the budget is taken."""
