@@ -15,12 +15,9 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bitrix.entities import ENTITIES
-from bitrix.fields import parse_fields
+from cli.portal_rows import load_portal
 from demo_portal.portal import Portal
-from orchestration.entity_sync import UNIT_ROWS
 from warehouse.database import DatabaseError, open_database
-from warehouse.load import RowConverter, Unit, merge
 from warehouse.migrate import upgrade
 from warehouse.schema_docs.catalog import read_catalog
 from warehouse.schema_docs.glossary import FUNNEL
@@ -28,8 +25,6 @@ from warehouse.schema_docs.markdown import markdown
 from warehouse.schema_docs.prompt import estimated_tokens, prompt_text
 from warehouse.schema_docs.statistics import read_statistics
 from warehouse.settings import load_settings
-from warehouse.tables import ensure_table
-from warehouse.views import refresh_views
 
 ROUNDS = 5
 
@@ -89,7 +84,7 @@ def bench_views(*, deals: int, as_json: bool) -> int:
                 database.wait_until_ready()
                 upgrade(database)
                 with database.connect("bench", autocommit=True) as conn:
-                    figures = _measure(conn, _load(conn, Portal.generate(deals=deals)))
+                    figures = _measure(conn, load_portal(conn, Portal.generate(deals=deals)))
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
@@ -98,30 +93,6 @@ def bench_views(*, deals: int, as_json: bool) -> int:
     else:
         _print(console, figures)
     return 0
-
-
-def _load(conn: Connection, portal: Portal) -> dict[str, int]:
-    """Put the portal's rows into the warehouse without a portal's speed; answers the number of rows by table."""
-    loaded = {}
-    for entity in ENTITIES:
-        if entity.name == "field_option":
-            ensure_table(conn, entity, entity.fields)
-            continue
-        fields = entity.fields or parse_fields(
-            {code: spec.descriptor() for code, spec in portal.fields[entity.name].items()}
-        )
-        table = ensure_table(conn, entity, [item for item in fields if item.code not in entity.never_listed]).table
-        converter = RowConverter(table)
-        rows = portal.rows(entity.name)
-        for start in range(0, len(rows), UNIT_ROWS):
-            unit = Unit()
-            converter.convert(rows[start : start + UNIT_ROWS], unit)
-            with conn.transaction():
-                merge(conn, table, unit)
-        loaded[entity.table] = len(rows)
-    refresh_views(conn)
-    conn.execute("VACUUM ANALYZE")
-    return loaded
 
 
 def _measure(conn: Connection, loaded: dict[str, int]) -> Figures:

@@ -21,8 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "migrations": {"warehouse"},
     "orchestration": {"bitrix", "warehouse"},
     "webhook_api": {"bitrix", "warehouse"},
-    "chart_service": {"warehouse"},
-    "cli": {"bitrix", "warehouse", "orchestration", "webhook_api", "demo_portal"},
+    "chart_service": {"warehouse", "webhook_api"},
+    "cli": {"bitrix", "warehouse", "orchestration", "webhook_api", "chart_service", "demo_portal"},
 }
 DESCRIPTORS_ONLY = {"bitrix.fields", "bitrix.entities"}
 """All that the warehouse may know of the portal: what fields and entities are."""
@@ -52,9 +52,18 @@ def test_the_warehouse_knows_descriptors_only() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["bitrix", "warehouse", "webhook_api"])
+FROM_THE_CONTROL_API = {f"webhook_api.{name}" for name in ("auth", "errors", "pool", "requests")}
+"""What the two services share: who may call, the shape of errors, connections, what surrounds a request."""
+
+
+def test_the_chart_service_shares_sign_in_and_errors_only() -> None:
+    assert {name for _, name in imports("chart_service") if name.split(".")[0] == "webhook_api"} <= FROM_THE_CONTROL_API
+
+
+@pytest.mark.parametrize("package", ["bitrix", "warehouse", "webhook_api", "chart_service"])
 def test_dagster_is_not_loaded_by_what_the_services_need(package: str) -> None:
-    modules = [f"{package}.{path.stem}" for path in (ROOT / package).glob("*.py") if path.stem != "__init__"]
+    files = [path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py") if not path.stem.startswith("__")]
+    modules = [".".join(path.with_suffix("").parts) for path in files]
     code = f"import sys, {', '.join(modules)}; sys.exit('dagster' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 

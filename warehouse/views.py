@@ -20,6 +20,8 @@ from warehouse.view_derived import add_derived, ensure_history_indexes
 from warehouse.view_labels import add_labels
 
 VIEW_SCHEMA = "crm"
+VIEW_NAMES = frozenset(entity.table for entity in ENTITIES)
+"""Every view that there can be."""
 
 
 def refresh_views(conn: Connection) -> list[str]:

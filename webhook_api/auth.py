@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,7 +17,6 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from bitrix.webhook_url import is_loopback
 from warehouse.settings import Settings
 from webhook_api.errors import ApiError, error_shapes
-from webhook_api.services import ServicesOf
 
 AUDIENCE = ROLE = "authenticated"
 PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
@@ -120,12 +119,26 @@ class TokenChecker:
         self._keys = {str(key.key_id): key for key in keys.keys if key.key_id}
 
 
+class SignInServices(Protocol):
+    """What a service keeps in ``app.state.services`` for its callers to be checked; both services have it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def tokens(self) -> TokenChecker: ...
+
+
+def _sign_in_services(request: Request) -> SignInServices:
+    services: SignInServices = request.app.state.services
+    return services
+
+
 _bearer = HTTPBearer(auto_error=False, description="A Supabase access token of a signed-in user.")
 
 
 async def signed_in(
     request: Request,
-    services: ServicesOf,
+    services: Annotated[SignInServices, Depends(_sign_in_services)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
 ) -> Mapping[str, Any]:
     """The claims of whoever calls; empty without configured sign-in, when only this machine may."""
