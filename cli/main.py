@@ -32,6 +32,7 @@ def main() -> None:
 def up(
     dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     api_port: Annotated[int, typer.Option(help="Port of the control and webhook API.")] = 8080,
+    charts_port: Annotated[int, typer.Option(help="Port of the charts: the page for people.")] = 8090,
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal, where one is used.", min=1)] = 2000,
     first_sync: Annotated[bool, typer.Option(help="Begin with a sync of everything.")] = True,
 ) -> None:
@@ -39,7 +40,7 @@ def up(
     from cli.up import up as run
 
     # The Dagster UI has no sign-in of its own, so it listens on this machine only.
-    ports = {"dagster": dagster_port, "api": api_port}
+    ports = {"dagster": dagster_port, "api": api_port, "charts": charts_port}
     raise typer.Exit(run(_settings(), ports=ports, portal_deals=deals, first_sync=first_sync))
 
 

@@ -102,11 +102,18 @@ def _api(place: Place) -> list[str]:
     return [sys.executable, "-m", "webhook_api", "--host", place.host, "--port", str(place.ports["api"])]
 
 
-def _api_answers(place: Place) -> bool:
-    try:
-        return httpx.get(f"{place.url('api')}/openapi.json", timeout=5, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
+def _charts(place: Place) -> list[str]:
+    return [sys.executable, "-m", "chart_service", "--host", place.host, "--port", str(place.ports["charts"])]
+
+
+def _serves(key: str) -> Callable[[Place], bool]:
+    def answers(place: Place) -> bool:
+        try:
+            return httpx.get(f"{place.url(key)}/openapi.json", timeout=5, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    return answers
 
 
 SERVICES: tuple[Row, ...] = (
@@ -126,10 +133,19 @@ SERVICES: tuple[Row, ...] = (
         "webhook-api",
         "Control API",
         _api,
-        _api_answers,
+        _serves("api"),
         port_key="api",
         default_port=8080,
         address=lambda place: f"{place.url('api')}/docs",
+    ),
+    Row(
+        "chart-service",
+        "Charts",
+        _charts,
+        _serves("charts"),
+        port_key="charts",
+        default_port=8090,
+        address=lambda place: place.url("charts"),
     ),
 )
 

@@ -52,8 +52,8 @@ def test_the_warehouse_knows_descriptors_only() -> None:
     assert not wrong
 
 
-FROM_THE_CONTROL_API = {f"webhook_api.{name}" for name in ("auth", "errors", "pool", "requests")}
-"""What the two services share: who may call, the shape of errors, connections, what surrounds a request."""
+FROM_THE_CONTROL_API = {f"webhook_api.{name}" for name in ("auth", "errors", "pool", "requests", "serving")}
+"""What the two services share: who may call, the shape of errors, connections, what surrounds a request, running."""
 
 
 def test_the_chart_service_shares_sign_in_and_errors_only() -> None:

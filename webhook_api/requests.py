@@ -16,7 +16,6 @@ from webhook_api.errors import error_response
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -63,6 +62,8 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 if scope["path"] in PAGES:
                     headers["Content-Security-Policy"] = PAGE_POLICY
+                if "Content-Security-Policy" not in headers:
+                    headers.setdefault("X-Frame-Options", "DENY")  # a policy of its own says itself who may frame it
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -43,7 +43,10 @@ class Up:
         self.home = home
         self.output = home.parent / "output.txt"
         self.port = free_port()
-        ports = ["--dagster-port", str(self.port), "--api-port", str(free_port())]
+        ports = [
+            *("--dagster-port", str(self.port), "--api-port", str(free_port())),
+            *("--charts-port", str(free_port())),
+        ]
         argv = [sys.executable, "-m", "cli.main", "up", *ports, "--deals", "60", *options]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(

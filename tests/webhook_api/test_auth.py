@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 from warehouse.settings import SettingsError
-from webhook_api.__main__ import check_host
 from webhook_api.app import create_app
+from webhook_api.serving import check_host
 
 SECRET = "s" * 40
 

@@ -1,0 +1,62 @@
+"""The FastAPI application: assembly only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from chart_service import health
+from chart_service.services import Services
+from warehouse.database import Database
+from warehouse.settings import Settings
+from webhook_api.auth import TokenChecker
+from webhook_api.errors import COMMON_ERRORS, add_error_handlers
+from webhook_api.pool import connection_pool
+from webhook_api.requests import RequestContext
+
+BODY_BYTES = 1024 * 1024
+"""A dashboard of a hundred charts has 100 KB; a statement at most 20 KB."""
+
+DESCRIPTION = """Charts asked for in words or written in SQL, kept, filtered, exported, put on dashboards and embedded.
+
+Every error has one shape: `detail` says what happened and what to do, `code` is for programs, `request_id` finds the
+request in the service's log. Every statement, whoever wrote it, passes one guard and runs as a login that may only read
+the schema `crm`."""
+
+TAGS = [
+    {"name": "health", "description": "For load balancers."},
+]
+
+ROUTERS = (health.router,)
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """The application for one installation. Connects to nothing before it starts, and starts without any of it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            pool = await stack.enter_async_context(connection_pool(database))
+            tokens = TokenChecker(settings)
+            stack.push_async_callback(tokens.aclose)
+            app.state.services = Services(settings, database, pool, tokens)
+            yield
+
+    app = FastAPI(
+        title="bitrix-to-postgres: charts",
+        version=version("bitrix-to-postgres"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        redoc_url=None,
+        responses=COMMON_ERRORS,
+        lifespan=lifespan,
+        max_body_size=BODY_BYTES,
+    )
+    app.add_middleware(RequestContext)
+    add_error_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,34 @@
+"""What the routes work with: made once at the application's start, asked for by type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from warehouse.database import Database
+from warehouse.settings import Settings
+from webhook_api.auth import TokenChecker
+from webhook_api.pool import ConnectionPool
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything outside the process, and the settings. Lives in ``app.state.services`` while the application runs.
+
+    ``pool`` is the owner's: for schema ``app`` only. Statements that people or models write go through ``runner``.
+    """
+
+    settings: Settings
+    database: Database
+    pool: ConnectionPool
+    tokens: TokenChecker
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
