@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     bitrix_requests_per_second: float = Field(default=2.0, gt=0, le=1000)
     sync_batch_size: int = Field(default=50, ge=1, le=50)
     sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
+    chart_database_url: SecretStr | None = None
+    chart_time_zone: str = "UTC"
     embed_secret: SecretStr | None = None
     embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     dbt_docs_dir: Path | None = None
@@ -62,10 +65,19 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value and value.expanduser().absolute()
 
-    @field_validator("database_url", mode="after")
+    @field_validator("database_url", "chart_database_url", mode="after")
     @classmethod
     def _libpq_url(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(libpq_url(value.get_secret_value()))
+
+    @field_validator("chart_time_zone", mode="after")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone like Europe/Moscow or UTC") from None
+        return value
 
     @field_validator("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", mode="after")
     @classmethod
