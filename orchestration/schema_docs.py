@@ -140,7 +140,7 @@ def _metadata(
     return {
         "document (Russian)": dg.MetadataValue.md(markdown(catalog, statistics, "ru")),
         "document (English)": dg.MetadataValue.md(markdown(catalog, statistics, "en")),
-        "short form for a model": dg.MetadataValue.text(prompt),
+        "short form for a model": dg.MetadataValue.md(f"````text\n{prompt}````"),
         "estimated tokens of the short form": estimated_tokens(prompt),
         "tables": len(catalog.tables),
         "columns": sum(len(table.columns) for table in catalog.tables),

@@ -50,7 +50,7 @@ def test_a_new_field_is_documented_by_itself(
     shown = {key: value.value for key, value in document.materialization.metadata.items()}
     assert shown["tables"] == 12
     assert shown["document (Russian)"] == (project / "docs" / "crm.ru.md").read_text()
-    assert shown["short form for a model"] == prompt_text(read_catalog(conn))
+    assert shown["short form for a model"] == f"````text\n{prompt_text(read_catalog(conn))}````"
     assert isinstance(tick(), dg.SkipReason)
 
     server.portal.add_field("deal", FIELD, "double", title="Вес груза, кг")
