@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = None
     openai_base_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-4o-mini"
+    openai_timeout_seconds: float = Field(default=45.0, ge=1, le=600)
+    openai_max_retries: int = Field(default=2, ge=0, le=10)
     bitrix_client_id: str | None = None
     bitrix_client_secret: SecretStr | None = None
     bitrix_request_burst: int = Field(default=50, ge=10, le=100_000)
