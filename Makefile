@@ -4,10 +4,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DBT := $(VENV)/dbt/.installed
 
-.PHONY: help install up sync dbt test lint format lock clean
+.PHONY: help install up sync dbt browser-packages test lint format lock clean
 
 help: ## Show the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Prepare .venv and nothing else
 
@@ -30,6 +30,9 @@ $(DBT): dbt_docs/requirements.lock $(STAMP)
 	$(PYTHON) -m venv $(VENV)/dbt
 	$(VENV)/dbt/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r dbt_docs/requirements.lock
 	@touch $@
+
+browser-packages: $(STAMP) ## Install the npm packages that browser tests use (needs npm)
+	npm install --silent --no-audit --no-fund --no-save --prefix $(VENV)/npm axe-core@4.14.1 @superset-ui/embedded-sdk@0.4.0
 
 test: $(STAMP) $(DBT) ## Run the test suite
 	$(BIN)/python -m pytest
