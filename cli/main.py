@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -114,6 +115,19 @@ def bench(
         raise typer.Exit(bench_views(deals=deals, as_json=as_json))
 
     raise typer.Exit(run(deals=deals, rate_limit=rate_limit, as_json=as_json))
+
+
+@app.command()
+def guard(
+    file: Annotated[Path, typer.Argument(help='One {"sql": "…"} a line.')],
+    bench: Annotated[
+        bool, typer.Option("--bench", help="Print the time a statement takes, on standard error.")
+    ] = False,
+) -> None:
+    """Say of each statement in a file whether the SQL guard lets it through: {"ok", "rule", "sql"} a line."""
+    from cli.guard import guard as run
+
+    raise typer.Exit(run(file, bench=bench, out=sys.stdout, log=sys.stderr))
 
 
 @app.command("bench-events")
