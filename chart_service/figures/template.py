@@ -6,97 +6,29 @@ optional, no object is open, and nesting stays shallow.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-Format = Literal[
-    "indicator",
-    "gauge",
-    "bullet",
-    "bar",
-    "horizontal_bar",
-    "grouped_bar",
-    "stacked_bar",
-    "percent_bar",
-    "line",
-    "multi_line",
-    "area",
-    "stacked_area",
-    "combo",
-    "pie",
-    "donut",
-    "funnel",
-    "waterfall",
-    "sankey",
-    "treemap",
-    "sunburst",
-    "heatmap",
-    "calendar",
-    "cohort",
-    "histogram",
-    "box",
-    "scatter",
-    "bubble",
-    "table",
-    "pivot",
-]
-FORMATS: tuple[Format, ...] = get_args(Format)
+from chart_service.figures.formats import SPECS
+from chart_service.figures.trace import Closed, Layout, Trace, TraceType, ValueFormat
 
-TraceType = Literal[
-    "indicator",
-    "bar",
-    "scatter",
-    "pie",
-    "funnel",
-    "waterfall",
-    "sankey",
-    "treemap",
-    "sunburst",
-    "heatmap",
-    "histogram",
-    "box",
-    "table",
-]
+__all__ = ["FORMATS", "FigureTemplate", "Format", "Layout", "Trace", "TraceType", "ValueFormat"]
+
+FORMATS: tuple[str, ...] = tuple(SPECS)
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _known(name: str) -> str:
+    if name not in SPECS:
+        raise ValueError(f"no such chart format; there are {', '.join(FORMATS)}")
+    return name
 
 
-class Trace(_Closed):
-    """One trace. Every value named after a Plotly data array is the name of a column of the result."""
-
-    type: TraceType
-    name: str | None = Field(default=None, max_length=200)
-    x: str | None = None
-    y: str | None = None
-    z: str | None = None
-    labels: str | None = None
-    values: str | None = None
-    path: list[str] | None = Field(default=None, max_length=6)
-    source: str | None = None
-    target: str | None = None
-    text: str | None = None
-    size: str | None = None
-    reference: str | None = None
-    series: str | None = None
-    orientation: Literal["v", "h"] | None = None
-    mode: Literal["lines", "markers", "lines+markers"] | None = None
-    yaxis: Literal["y", "y2"] | None = None
+Format = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+"""The name of a chart format: one of ``FORMATS``."""
 
 
-class Layout(_Closed):
-    """The few layout keys that a template may set; looks come from the theme."""
-
-    xaxis_title: str | None = Field(default=None, max_length=200)
-    yaxis_title: str | None = Field(default=None, max_length=200)
-    yaxis2_title: str | None = Field(default=None, max_length=200)
-    value_format: Literal["number", "money", "percent", "days"] | None = None
-    currency: str | None = Field(default=None, max_length=63)
-
-
-class FigureTemplate(_Closed):
+class FigureTemplate(Closed):
     """How rows become a figure. ``layout.currency`` is a column, or a currency code when all rows share it."""
 
     format: Format

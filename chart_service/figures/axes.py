@@ -1,0 +1,110 @@
+"""Axes of categories, periods and numbers, with texts of their own: Plotly's would be English and of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chart_service.figures import dates, numbers
+from chart_service.figures.crosstab import Crosstab
+from chart_service.figures.labels import clean, escaped, shown, wrapped
+from chart_service.figures.numbers import Ticks, Unit
+
+_WIDTH = 430  # pixels of a plot in a card of half the page, what texts along x are fitted to
+_CHARACTER = 6.4
+_SIDE_LABEL = 26
+_CROWDED = 0.9
+
+
+def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[str, Any]:
+    """The ``x`` axis of a crosstab: periods get at most a dozen ticks, categories all of theirs, on two lines."""
+    names = [shown(label) for label in crosstab.labels]
+    if crosstab.is_time:
+        texts = dates.axis_texts(crosstab.moments, crosstab.dimension.grain or "day", lang)
+    elif all(isinstance(key, int) for key in crosstab.keys) and len(names) > 16:
+        step = -(-len(names) // 12)
+        texts = [(at, names[at]) for at in range(0, len(names), step)]
+    else:
+        width = _room(len(names))
+        texts = [(at, wrapped(label, width)) for at, label in enumerate(crosstab.labels)]
+    return _titled(
+        {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": names,
+            "tickmode": "array",
+            "tickvals": [names[at] for at, _ in texts],
+            "ticktext": [text for _, text in texts],
+            "tickangle": 0,
+            "range": [-0.5, len(names) - 0.5],
+            "fixedrange": True,
+        },
+        title,
+    )
+
+
+def sideways(crosstab: Crosstab, title: str | None = None) -> dict[str, Any]:
+    """The ``y`` axis of horizontal bars: the first category on top."""
+    names = [shown(label) for label in crosstab.labels]
+    return _titled(
+        {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": names,
+            "tickmode": "array",
+            "tickvals": names,
+            "ticktext": [side_label(label) for label in crosstab.labels],
+            "range": [len(names) - 0.5, -0.5],
+            "showgrid": False,
+            "ticklabelstandoff": 4,
+            "fixedrange": True,
+        },
+        title,
+    )
+
+
+def side_label(text: str, limit: int = _SIDE_LABEL) -> str:
+    """A label on the left of a mark, on one line."""
+    return escaped(clean(text, limit))
+
+
+def fits_across(labels: Sequence[str]) -> bool:
+    """Whether labels can stand under bars on two lines without breaking words."""
+    width = _room(len(labels))
+    longest = max((len(word) for label in labels for word in label.split()), default=0)
+    return longest <= width and max((len(label) for label in labels), default=0) <= 2 * width
+
+
+def _room(count: int) -> int:
+    return int(_WIDTH * _CROWDED / max(count, 1) / _CHARACTER)
+
+
+def values(axis: Ticks, title: str | None = None) -> dict[str, Any]:
+    """An axis of numbers."""
+    return _titled(
+        {
+            "type": "linear",
+            "tickmode": "array",
+            "tickvals": list(axis.values),
+            "ticktext": [escaped(text) for text in axis.texts],
+            "range": list(axis.range),
+            "fixedrange": True,
+        },
+        title,
+    )
+
+
+def _titled(axis: dict[str, Any], title: str | None) -> dict[str, Any]:
+    return {**axis, "title": {"text": shown(title, 60)}} if title and title.strip() else axis
+
+
+def hover(variable: str, unit: Unit, values: Iterable[float | None]) -> str:
+    """Plotly's template of a number in full, with its unit: ``%{y:,.2f} ₽``."""
+    digits = numbers.decimals(values)
+    return f"{escaped(unit.prefix)}%{{{variable}:,.{digits}f}}{escaped(unit.suffix)}"
+
+
+def extent(values: Iterable[float | None]) -> tuple[float, float]:
+    """The least and the largest value; (0, 0) when there is none."""
+    known = [value for value in values if value is not None]
+    return (min(known), max(known)) if known else (0.0, 0.0)

@@ -1,0 +1,300 @@
+"""Bars: one series, several side by side, stacked, and stacked to 100 %."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chart_service.figures import axes, numbers
+from chart_service.figures.axes import extent, hover
+from chart_service.figures.chart import Chart
+from chart_service.figures.crosstab import Crosstab, Line, Value, crosstab
+from chart_service.figures.labels import escaped, shown
+from chart_service.figures.numbers import Unit
+from chart_service.figures.panel import Fact, Panel
+from chart_service.figures.shape import Shape
+from chart_service.figures.spec import FormatSpec, Need, Unfit, Wants
+from warehouse.meanings import Text
+
+_MOST_BARS = 30
+_MOST_SIDEWAYS = 20
+_LABELLED = 12  # with more bars, values above them touch
+_MOST_PERIODS = 400
+
+
+def bar(chart: Chart) -> Panel:
+    """Upright bars, or lying ones where the names are long."""
+    table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
+    if not table.is_time and not axes.fits_across(table.labels):
+        raise Unfit(
+            Text("Длинные названия: показаны горизонтальные столбцы.", "Long names: shown as horizontal bars."),
+            "horizontal_bar",
+        )
+    return _upright(chart, table, "group")
+
+
+def horizontal_bar(chart: Chart) -> Panel:
+    """Lying bars, the first on top."""
+    table = crosstab(chart, categories=_MOST_SIDEWAYS)
+    return _lying(chart, table, "group")
+
+
+def grouped_bar(chart: Chart) -> Panel:
+    """Bars of several series side by side."""
+    table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
+    return _turned(chart, table, "group")
+
+
+def stacked_bar(chart: Chart) -> Panel:
+    """Bars of several series one on the other."""
+    _same_unit(chart)
+    table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
+    return _turned(chart, table, "stack")
+
+
+def percent_bar(chart: Chart) -> Panel:
+    """Bars of several series as shares of their sum."""
+    _same_unit(chart)
+    table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
+    if any(value < 0 for value in table.known()):
+        raise Unfit(
+            Text(
+                "Среди значений есть отрицательные: доли не имеют смысла.",
+                "Some values are negative: shares mean nothing.",
+            ),
+            "grouped_bar",
+        )
+    return _turned(chart, _shares(table, chart.lang), "stack", percent=True)
+
+
+def _limit(chart: Chart, limit: int) -> int:
+    return _MOST_PERIODS if chart.dimensions[0].is_time else limit
+
+
+def _same_unit(chart: Chart) -> None:
+    if len(chart.dimensions) == 1 and len({measure.unit for measure in chart.measures}) > 1:
+        raise Unfit(
+            Text("Разные единицы нельзя складывать в один столбец.", "Different units cannot be stacked."), "combo"
+        )
+
+
+def _turned(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
+    if table.is_time or axes.fits_across(table.labels):
+        return _upright(chart, table, barmode, percent=percent)
+    return _lying(chart, table, barmode, percent=percent)
+
+
+def _shares(table: Crosstab, lang: str) -> Crosstab:
+    """The crosstab with per cents of each category's sum; what they were goes to the hover texts."""
+    sums = [sum(line.values[at] or 0 for line in table.lines) for at in range(len(table.keys))]
+    unit = numbers.percent(lang)
+    lines = []
+    for line in table.lines:
+        values: list[Value] = [
+            None if value is None or not total else float(f"{100 * value / total:.6g}")
+            for value, total in zip(line.values, sums, strict=True)
+        ]
+        lines.append(Line(line.name, values, unit, line.measure, line.raw, line.other, line.tone))
+    return Crosstab(table.dimension, table.series, table.keys, table.labels, table.raws, lines)
+
+
+def _top(table: Crosstab, barmode: str) -> tuple[float, float]:
+    if barmode != "stack":
+        return extent(table.known())
+    above = [sum(max(line.values[at] or 0, 0) for line in table.lines) for at in range(len(table.keys))]
+    below = [sum(min(line.values[at] or 0, 0) for line in table.lines) for at in range(len(table.keys))]
+    return min(below, default=0.0), max(above, default=0.0)
+
+
+def axis_unit(lines: list[Line]) -> Unit:
+    """The unit of an axis: that of its lines where they share one."""
+    units = {line.unit for line in lines}
+    return units.pop() if len(units) == 1 else Unit()
+
+
+def marks(table: Crosstab, drawn: Line, /, **more: Any) -> dict[str, Any]:
+    """What the trace of a line has in common in all formats: its name, and what is behind each mark."""
+    columns = [table.dimension.column, *([table.series.column] if table.series else [])]
+    behind = [[raw, drawn.raw if not drawn.other else None] if table.series else [raw] for raw in table.raws]
+    return {"name": shown(drawn.name, 40), "meta": {"columns": columns}, "customdata": behind, **more}
+
+
+def _upright(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
+    many = len(table.lines) > 1
+    labelled = not many and len(table.keys) <= _LABELLED
+    names = [shown(label) for label in table.labels]
+    traces = []
+    for line in table.lines:
+        trace = marks(table, line, type="bar", x=names, y=line.values, marker={"color": line.tone}, showlegend=many)
+        trace["hovertemplate"] = hover("y", line.unit, line.values) + ("" if many else "<extra></extra>")
+        if labelled:
+            trace |= _texts(line, chart.lang)
+        traces.append(trace)
+    low, high = _top(table, barmode)
+    axis = numbers.ticks(low, 100.0 if percent else high, axis_unit(table.lines), chart.lang)
+    layout = {"barmode": "relative" if barmode == "stack" else barmode, "hovermode": "x unified", "showlegend": many}
+    if labelled:
+        layout["margin"] = {"t": 22}
+    return Panel(
+        traces,
+        xaxis=axes.categories(table, chart.lang, chart.layout.xaxis_title),
+        yaxis=axes.values(axis, chart.layout.yaxis_title),
+        layout=layout,
+        facts=facts(table, chart.lang),
+    )
+
+
+def _lying(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
+    many = len(table.lines) > 1
+    names = [shown(label) for label in table.labels]
+    traces = []
+    for line in table.lines:
+        trace = marks(table, line, type="bar", orientation="h", x=line.values, y=names, marker={"color": line.tone})
+        trace["showlegend"] = many
+        name = f"{shown(line.name, 40)}: " if many else ""
+        trace["hovertemplate"] = f"%{{y}}<br>{name}<b>{hover('x', line.unit, line.values)}</b><extra></extra>"
+        if not many:
+            trace |= _texts(line, chart.lang)
+        traces.append(trace)
+    low, high = _top(table, barmode)
+    axis = numbers.ticks(low, 100.0 if percent else high, axis_unit(table.lines), chart.lang, count=4)
+    bottom = axes.values(axis, chart.layout.xaxis_title)
+    if not many:  # each bar says its value, so the axis would only repeat it; room is left for the texts
+        reach = (high - low) * 0.18 or 1.0
+        bottom |= {"range": [low - reach if low < 0 else 0, high + reach if high > 0 else 0], "showticklabels": False}
+    bottom |= {"showgrid": many, "showline": False}
+    return Panel(
+        traces,
+        xaxis=bottom,
+        yaxis=axes.sideways(table),
+        layout={
+            "barmode": "relative" if barmode == "stack" else barmode,
+            "hovermode": "closest",
+            "showlegend": many,
+            "legend": {"traceorder": "normal"},
+        },
+        facts=facts(table, chart.lang),
+        height=max(200, 22 * len(names) * (len(table.lines) if barmode == "group" else 1) + 60),
+    )
+
+
+def _texts(line: Line, lang: str) -> dict[str, Any]:
+    return {
+        "text": ["" if v is None else escaped(numbers.compact(v, line.unit, lang)) for v in line.values],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "textangle": 0,
+    }
+
+
+def facts(table: Crosstab, lang: str) -> list[Fact]:
+    """What the crosstab says, for the summary in words."""
+    return [
+        Fact(
+            line.name,
+            table.labels,
+            line.values,
+            ["" if value is None else numbers.full(value, line.unit, lang) for value in line.values],
+            ordered=table.is_time,
+            adds=bool(line.measure.adds) and line.unit.kind != "percent",
+        )
+        for line in table.lines
+    ]
+
+
+def _series_or_measures(chart: Chart) -> bool:
+    return len(chart.dimensions) > 1 or len(chart.measures) > 1
+
+
+SEVERAL = Need(
+    _series_or_measures,
+    Text("Ряд всего один: показаны простые столбцы.", "There is only one series: shown as plain bars."),
+    "bar",
+)
+_ONE_UNIT = Need(
+    lambda chart: len(chart.dimensions) > 1 or len({measure.unit for measure in chart.measures}) == 1,
+    Text(
+        "Показатели в разных единицах: показаны на двух осях.", "The measures have different units: shown on two axes."
+    ),
+    "combo",
+)
+
+
+def upright_traces(shape: Shape) -> list[dict[str, object]]:
+    """Traces of bars with ``x``, ``y`` and ``series``."""
+    series = shape.dimensions[1] if len(shape.dimensions) > 1 else None
+    return [
+        {
+            "type": "bar",
+            "x": shape.dimensions[0],
+            "y": ref.column,
+            "name": ref.name,
+            "series": series,
+            "value_format": ref.value_format,
+            "reference": ref.reference,
+        }
+        for ref in shape.measures
+    ]
+
+
+def _lying_traces(shape: Shape) -> list[dict[str, object]]:
+    return [{**trace, "x": trace["y"], "y": trace["x"], "orientation": "h"} for trace in upright_traces(shape)]
+
+
+_SPLIT = Wants(dimensions=(1, 2), measures=(1, 8))
+FORMATS = (
+    FormatSpec(
+        "bar",
+        Text("Столбцы", "Bars"),
+        Text("категория или период и число", "a category or a period, and a number"),
+        Wants(),
+        bar,
+        upright_traces,
+        wider="grouped_bar",
+        order=10,
+    ),
+    FormatSpec(
+        "horizontal_bar",
+        Text("Горизонтальные столбцы", "Horizontal bars"),
+        Text("категория с длинными названиями и число", "a category with long names, and a number"),
+        Wants(),
+        horizontal_bar,
+        _lying_traces,
+        wider="grouped_bar",
+        order=11,
+    ),
+    FormatSpec(
+        "grouped_bar",
+        Text("Столбцы рядом", "Grouped bars"),
+        Text(
+            "категория, ряд и число, или категория и несколько чисел",
+            "a category, a series and a number, or a category and several numbers",
+        ),
+        _SPLIT,
+        grouped_bar,
+        upright_traces,
+        (SEVERAL, _ONE_UNIT),
+        order=12,
+    ),
+    FormatSpec(
+        "stacked_bar",
+        Text("Столбцы с накоплением", "Stacked bars"),
+        Text("категория, ряд и складываемое число", "a category, a series and a number that adds up"),
+        _SPLIT,
+        stacked_bar,
+        upright_traces,
+        (SEVERAL, _ONE_UNIT),
+        sums=True,
+        order=13,
+    ),
+    FormatSpec(
+        "percent_bar",
+        Text("Столбцы, 100 %", "100 % stacked bars"),
+        Text("категория, ряд и неотрицательное число", "a category, a series and a number that is not negative"),
+        _SPLIT,
+        percent_bar,
+        upright_traces,
+        (SEVERAL, _ONE_UNIT),
+        sums=True,
+        order=14,
+    ),
+)

@@ -1,0 +1,196 @@
+"""Lines and areas over periods or ordered categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chart_service.figures import axes, numbers
+from chart_service.figures.axes import hover
+from chart_service.figures.chart import Chart
+from chart_service.figures.crosstab import Crosstab, Line, crosstab
+from chart_service.figures.formats.bars import axis_unit, facts, marks
+from chart_service.figures.labels import shown
+from chart_service.figures.panel import Panel
+from chart_service.figures.shape import Shape
+from chart_service.figures.spec import FormatSpec, Need, Wants
+from chart_service.figures.theme import Tone
+from warehouse.meanings import Text
+
+_MOST_POINTS = 1500
+_SMOOTH = 40  # with more points a curve only hides them
+_DOTTED = 14
+
+
+def line(chart: Chart) -> Panel:
+    """One line, or several."""
+    return _lines(chart, crosstab(chart, categories=_MOST_POINTS))
+
+
+def area(chart: Chart) -> Panel:
+    """One line with the area under it."""
+    table = crosstab(chart, categories=_MOST_POINTS)
+    panel = _lines(chart, table)
+    for trace, drawn in zip(panel.traces, table.lines, strict=True):
+        trace |= {"fill": "tozeroy", "fillcolor": Tone(drawn.tone.name, 0.14)}
+    return panel
+
+
+def stacked_area(chart: Chart) -> Panel:
+    """Areas of several series one on the other; where a series has no value it is nothing."""
+    table = crosstab(chart, categories=_MOST_POINTS)
+    for drawn in table.lines:
+        drawn.values = [value or 0 for value in drawn.values]
+    panel = _lines(chart, table)
+    for trace, drawn in zip(panel.traces, table.lines, strict=True):
+        trace |= {"stackgroup": "all", "fillcolor": Tone(drawn.tone.name, 0.55), "mode": "lines"}
+        trace["line"] = {"color": drawn.tone, "width": 1, "shape": "linear"}
+    top = max((sum(drawn.values[at] or 0 for drawn in table.lines) for at in range(len(table.keys))), default=0)
+    axis = numbers.ticks(0, top, axis_unit(table.lines), chart.lang)
+    panel.yaxis = axes.values(axis, chart.layout.yaxis_title)
+    return panel
+
+
+def _lines(chart: Chart, table: Crosstab) -> Panel:
+    many = len(table.lines) > 1
+    traces = [line_trace(table, drawn, many=many) for drawn in table.lines]
+    low, high = axes.extent(table.known())
+    axis = numbers.ticks(low, high, axis_unit(table.lines), chart.lang)
+    bottom = axes.categories(table, chart.lang, chart.layout.xaxis_title)
+    if len(table.keys) > 1:
+        bottom["range"] = [-0.15, len(table.keys) - 0.85]
+    return Panel(
+        traces,
+        xaxis=bottom,
+        yaxis=axes.values(axis, chart.layout.yaxis_title),
+        layout={"hovermode": "x unified", "showlegend": many},
+        facts=facts(table, chart.lang),
+    )
+
+
+def line_trace(table: Crosstab, drawn: Line, *, many: bool) -> dict[str, Any]:
+    """The trace of one line. Points show where they are few, or where a gap on both sides would hide them."""
+    smooth = len(table.keys) <= _SMOOTH and table.is_time
+    alone = any(
+        value is not None
+        and (at == 0 or drawn.values[at - 1] is None)
+        and (at == len(drawn.values) - 1 or drawn.values[at + 1] is None)
+        for at, value in enumerate(drawn.values)
+    )
+    dotted = alone or (len(table.keys) <= _DOTTED and not many)
+    return marks(
+        table,
+        drawn,
+        type="scatter",
+        mode="lines+markers" if dotted else "lines",
+        x=[shown(label) for label in table.labels],
+        y=drawn.values,
+        line={"color": drawn.tone, **({"shape": "spline", "smoothing": 0.35} if smooth else {"shape": "linear"})},
+        marker={"color": drawn.tone, "size": 6},
+        connectgaps=False,
+        cliponaxis=False,
+        showlegend=many,
+        hovertemplate=hover("y", drawn.unit, drawn.values) + ("" if many else "<extra></extra>"),
+    )
+
+
+def line_traces(shape: Shape) -> list[dict[str, object]]:
+    """Traces of lines with ``x``, ``y`` and ``series``."""
+    series = shape.dimensions[1] if len(shape.dimensions) > 1 else None
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": shape.dimensions[0],
+            "y": ref.column,
+            "name": ref.name,
+            "series": series,
+            "value_format": ref.value_format,
+        }
+        for ref in shape.measures
+    ]
+
+
+_TWO_POINTS = Need(
+    lambda chart: len(chart.dimensions[0].distinct()) > 1,
+    Text("Точка всего одна: показан столбец.", "There is only one point: shown as a bar."),
+    "bar",
+)
+_TWO_PERIODS = Need(
+    lambda chart: len(chart.dimensions[0].distinct()) > 1,
+    Text("Период всего один: показаны столбцы.", "There is only one period: shown as bars."),
+    "grouped_bar",
+)
+_SEVERAL = Need(
+    lambda chart: len(chart.dimensions) > 1 or len(chart.measures) > 1,
+    Text("Ряд всего один: показана одна линия.", "There is only one series: shown as one line."),
+    "line",
+)
+_ONE_UNIT = Need(
+    lambda chart: len(chart.dimensions) > 1 or len({measure.unit for measure in chart.measures}) == 1,
+    Text(
+        "Показатели в разных единицах: показаны на двух осях.", "The measures have different units: shown on two axes."
+    ),
+    "combo",
+)
+_POSITIVE = Need(
+    lambda chart: all(value >= 0 for measure in chart.measures for value in measure.known()),
+    Text("Среди значений есть отрицательные: показаны линии.", "Some values are negative: shown as lines."),
+    "multi_line",
+)
+_ADDS = Need(
+    lambda chart: all(measure.adds is not False for measure in chart.measures),
+    Text("Эти значения нельзя складывать: показаны линии.", "These values cannot be added up: shown as lines."),
+    "multi_line",
+)
+_SPLIT = Wants(dimensions=(1, 2), measures=(1, 8))
+FORMATS = (
+    FormatSpec(
+        "line",
+        Text("Линия", "Line"),
+        Text("период (или упорядоченная категория) и число", "a period (or an ordered category) and a number"),
+        Wants(),
+        line,
+        line_traces,
+        (_TWO_POINTS,),
+        wider="multi_line",
+        order=20,
+    ),
+    FormatSpec(
+        "multi_line",
+        Text("Несколько линий", "Several lines"),
+        Text(
+            "период, ряд и число, или период и несколько чисел",
+            "a period, a series and a number, or a period and several numbers",
+        ),
+        _SPLIT,
+        line,
+        line_traces,
+        (_SEVERAL, _TWO_PERIODS, _ONE_UNIT),
+        order=21,
+    ),
+    FormatSpec(
+        "area",
+        Text("Область", "Area"),
+        Text("период и число", "a period and a number"),
+        Wants(),
+        area,
+        line_traces,
+        (_TWO_POINTS,),
+        wider="stacked_area",
+        order=22,
+    ),
+    FormatSpec(
+        "stacked_area",
+        Text("Области с накоплением", "Stacked areas"),
+        Text(
+            "период, ряд и складываемое неотрицательное число",
+            "a period, a series and a number that adds up and is not negative",
+        ),
+        _SPLIT,
+        stacked_area,
+        line_traces,
+        (_SEVERAL, _TWO_PERIODS, _ONE_UNIT, _POSITIVE, _ADDS),
+        sums=True,
+        order=23,
+    ),
+)

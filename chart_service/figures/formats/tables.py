@@ -1,0 +1,90 @@
+"""Rows as a table, and as a pivot of two dimensions with totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chart_service.figures import measures, numbers, plain
+from chart_service.figures.chart import Chart, cells
+from chart_service.figures.labels import shown, titled
+from chart_service.figures.panel import Cells, Panel
+from chart_service.figures.shape import Shape
+from chart_service.figures.spec import FormatSpec, Wants
+from warehouse.meanings import Text
+
+_MOST_ROWS = 1000
+_MOST_COLUMNS = 40
+
+
+def table(chart: Chart) -> Panel:
+    """Every column of the rows, in the order of the statement."""
+    columns = chart.rows.columns[:_MOST_COLUMNS]
+    if len(chart.rows.columns) > _MOST_COLUMNS:
+        chart.note(
+            f"Показаны первые {_MOST_COLUMNS} столбцов из {len(chart.rows.columns)}.",
+            f"The first {_MOST_COLUMNS} of {len(chart.rows.columns)} columns are shown.",
+        )
+    if len(chart) > _MOST_ROWS:
+        chart.note(
+            f"Показаны первые {_MOST_ROWS} строк из {len(chart)}.",
+            f"The first {_MOST_ROWS} of {len(chart)} rows are shown.",
+        )
+    texts, right = [], []
+    known = {measure.column: measure for measure in chart.measures}
+    for column in columns:
+        values = cells(chart.rows, column.name)[:_MOST_ROWS]
+        numeric = column.kind == "number"
+        right.append(numeric)
+        if column.name in known:
+            measure = known[column.name]
+            digits = numbers.decimals(measure.known())
+            texts.append(
+                [
+                    "—" if v is None else numbers.full(v, measure.unit, chart.lang, digits)
+                    for v in measure.values[:_MOST_ROWS]
+                ]
+            )
+        else:
+            exact = not numeric or measures.is_identifier(column.name)
+            digits_or_none = None if exact else numbers.decimals(map(plain.number, values))
+            texts.append([plain.tabular(value, chart.lang, digits_or_none) for value in values])
+    header = [known[c.name].title if c.name in known else titled(c.name) for c in columns]
+    return table_panel(Cells(header, [list(row) for row in zip(*texts, strict=True)], right))
+
+
+def table_panel(content: Cells) -> Panel:
+    """The panel of a table: Plotly's trace for pictures, and the cells for a page that draws its own."""
+    columns: Sequence[Sequence[str]] = [list(column) for column in zip(*content.rows, strict=True)]
+    align = ["right" if number else "left" for number in content.right]
+    trace: dict[str, Any] = {
+        "type": "table",
+        "header": {"values": [shown(text, 60) for text in content.columns], "align": align},
+        "cells": {
+            "values": [[shown(cell) for cell in column] for column in columns],
+            "align": align,
+        },
+    }
+    return Panel([trace], domain=True, table=content, height=32 + 30 * min(len(content.rows), 15))
+
+
+def table_traces(shape: Shape) -> list[dict[str, object]]:
+    """The trace of a table, which shows all columns; measures are named for their units."""
+    return [
+        {"type": "table", "values": ref.column, "name": ref.name, "value_format": ref.value_format}
+        for ref in shape.measures
+    ] or [{"type": "table"}]
+
+
+FORMATS = (
+    FormatSpec(
+        "table",
+        Text("Таблица", "Table"),
+        Text("любые строки", "any rows"),
+        Wants(dimensions=(0, 99), measures=(0, 99), one_row=True),
+        table,
+        table_traces,
+        panels=False,
+        order=90,
+    ),
+)
