@@ -9,6 +9,9 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from chart_service import health
+from chart_service.pages import page_routes
+from chart_service.pages.assets import Assets
+from chart_service.pages.viewer import add_page_errors
 from chart_service.services import Services
 from warehouse.database import Database
 from warehouse.settings import Settings
@@ -30,7 +33,7 @@ TAGS = [
     {"name": "health", "description": "For load balancers."},
 ]
 
-ROUTERS = (health.router,)
+ROUTERS = (health.router, page_routes.router)
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
@@ -57,6 +60,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.add_middleware(RequestContext)
     add_error_handlers(app)
+    add_page_errors(app)
+    app.state.assets = Assets(fresh=settings.debug)
     for router in ROUTERS:
         app.include_router(router)
     return app
