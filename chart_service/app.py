@@ -9,6 +9,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from chart_service import health
+from chart_service.dashboards import dashboard_routes
+from chart_service.dashboards.install import StarterInstaller
 from chart_service.pages import page_routes
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
@@ -30,10 +32,11 @@ request in the service's log. Every statement, whoever wrote it, passes one guar
 the schema `crm`."""
 
 TAGS = [
+    {"name": "dashboards", "description": "Charts on a grid, with filters that hold for all of them."},
     {"name": "health", "description": "For load balancers."},
 ]
 
-ROUTERS = (health.router, page_routes.router)
+ROUTERS = (dashboard_routes.router, health.router, page_routes.router)
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
@@ -45,7 +48,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             pool = await stack.enter_async_context(connection_pool(database))
             tokens = TokenChecker(settings)
             stack.push_async_callback(tokens.aclose)
-            app.state.services = Services(settings, database, pool, tokens)
+            app.state.services = Services(settings, database, pool, tokens, StarterInstaller())
             yield
 
     app = FastAPI(

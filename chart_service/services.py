@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from chart_service.dashboards.install import StarterInstaller
 from warehouse.database import Database
 from warehouse.settings import Settings
 from webhook_api.auth import TokenChecker
@@ -24,6 +25,7 @@ class Services:
     database: Database
     pool: ConnectionPool
     tokens: TokenChecker
+    starters: StarterInstaller
 
 
 def _services(request: Request) -> Services:
