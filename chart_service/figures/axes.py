@@ -45,7 +45,12 @@ def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[
 
 def sideways(crosstab: Crosstab, title: str | None = None) -> dict[str, Any]:
     """The ``y`` axis of horizontal bars: the first category on top."""
-    names = [shown(label) for label in crosstab.labels]
+    return sideways_of(crosstab.labels, title)
+
+
+def sideways_of(labels: Sequence[str], title: str | None = None) -> dict[str, Any]:
+    """The ``y`` axis of these labels, which are distinct and not escaped: the first on top."""
+    names = [shown(label) for label in labels]
     return _titled(
         {
             "type": "category",
@@ -53,7 +58,7 @@ def sideways(crosstab: Crosstab, title: str | None = None) -> dict[str, Any]:
             "categoryarray": names,
             "tickmode": "array",
             "tickvals": names,
-            "ticktext": [side_label(label) for label in crosstab.labels],
+            "ticktext": [side_label(label) for label in labels],
             "range": [len(names) - 0.5, -0.5],
             "showgrid": False,
             "ticklabelstandoff": 4,
@@ -66,6 +71,11 @@ def sideways(crosstab: Crosstab, title: str | None = None) -> dict[str, Any]:
 def side_label(text: str, limit: int = _SIDE_LABEL) -> str:
     """A label on the left of a mark, on one line."""
     return escaped(clean(text, limit))
+
+
+def wrapped_label(text: str, count: int) -> str:
+    """A label under one of ``count`` marks, on two lines."""
+    return wrapped(text, _room(count))
 
 
 def fits_across(labels: Sequence[str]) -> bool:

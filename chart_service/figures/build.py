@@ -79,7 +79,10 @@ def _drawn(chart: Chart, spec: FormatSpec, column: str | None) -> tuple[FormatSp
     while True:
         tried.add(spec.name)
         fallback = None
-        parts = currencies.apart(chart, column, sums=spec.sums) if spec.panels else [chart]
+        if spec.panels:
+            parts = currencies.apart(chart, column, sums=spec.sums)
+        else:
+            parts = [replace(chart, mixed=currencies.several(chart, column))]
         alone = len(parts) == 1 or all(len(part) == 1 for part in parts)
         for part in parts:
             unfit = misfit(part, spec, alone=alone)

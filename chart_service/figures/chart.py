@@ -74,7 +74,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A shape bound to rows. ``notes`` is shared by a chart and its parts: what a builder says of what it drew."""
+    """A shape bound to rows. ``notes`` is shared by a chart and its parts: what a builder says of what it drew.
+
+    ``currency``: the code of all its amounts. ``mixed``: the column of their currency, where there are several and the
+    format is drawn once for all of them.
+    """
 
     rows: Rows
     lang: str
@@ -85,6 +89,7 @@ class Chart:
     size: Measure | None = None
     text: Dimension | None = None
     currency: str | None = None
+    mixed: str | None = None
     notes: list[Text] = field(default_factory=list)
 
     def __len__(self) -> int:

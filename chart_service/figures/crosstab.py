@@ -63,11 +63,20 @@ class Crosstab:
         return [value for line in self.lines for value in line.known()]
 
 
-def crosstab(chart: Chart, *, categories: int, lines: int = PALETTE, fill: bool = True) -> Crosstab:
+def crosstab(
+    chart: Chart,
+    *,
+    categories: int,
+    lines: int = PALETTE,
+    fill: bool = True,
+    fold: bool = True,
+    kept_order: bool = False,
+) -> Crosstab:
     """The chart's measures by its first dimension, split by its second one.
 
     Periods that have no row are 0 for sums and counts and gaps for all else; with ``fill`` False they are left out.
-    What is beyond ``categories`` and ``lines`` is added up as "Other" where it may be added, else left out, and noted.
+    What is beyond ``categories`` and ``lines`` is added up as "Other" where it may be added, else, or without ``fold``,
+    left out, and noted. ``kept_order``: categories stand as the statement has them, whatever they are.
     Raises ``Unfit`` where several rows fall on one cell and cannot be added up.
     """
     dimension = chart.dimensions[0]
@@ -77,11 +86,11 @@ def crosstab(chart: Chart, *, categories: int, lines: int = PALETTE, fill: bool 
     for _, cells, _, _ in drawn:
         for key, value in cells.items():
             totals[key] = totals.get(key, 0) + abs(value or 0)
-    keys = order.arranged(dimension, totals, chart.rows)
-    if fill:
+    keys = dimension.distinct() if kept_order else order.arranged(dimension, totals, chart.rows)
+    if fill and not kept_order:
         keys = _filled(keys, dimension)
-    drawn = _folded_lines(chart, drawn, lines, series)
-    keys, other = _kept(chart, keys, dimension, totals, drawn, categories)
+    drawn = _folded_lines(chart, drawn, lines, series, fold)
+    keys, other = _kept(chart, keys, dimension, totals, drawn, categories, fold)
     tones = _tones(drawn)
     built = []
     for (name, cells, measure, raw), tone in zip(drawn, tones, strict=True):
@@ -118,10 +127,11 @@ def _by_series(chart: Chart, dimension: Dimension, series: Dimension) -> list[_D
     at: dict[Key, list[int]] = {}
     for index, key in enumerate(series.keys):
         at.setdefault(key, []).append(index)
-    keys = order.natural(series) or list(at)
-    result = []
-    for key in keys:
-        cells = _cells(chart, dimension.keys, measure, at[key])
+    found = {key: _cells(chart, dimension.keys, measure, its) for key, its in at.items()}
+    sizes = {key: float(sum(abs(value or 0) for value in cells.values())) for key, cells in found.items()}
+    result: list[_Drawn] = []
+    for key in order.arranged(series, sizes, chart.rows):
+        cells = found[key]
         result.append((series.wording(key, chart.lang), cells, measure, plain.raw(series.cells[at[key][0]])))
     return result
 
@@ -171,11 +181,11 @@ def _filled(keys: list[Key], dimension: Dimension) -> list[Key]:
     return keys
 
 
-def _folded_lines(chart: Chart, drawn: list[_Drawn], limit: int, series: Dimension | None) -> list[_Drawn]:
+def _folded_lines(chart: Chart, drawn: list[_Drawn], limit: int, series: Dimension | None, fold: bool) -> list[_Drawn]:
     if len(drawn) <= limit:
         return drawn
     sizes = [sum(abs(value) for value in cells.values() if value is not None) for _, cells, _, _ in drawn]
-    addable = series is not None and drawn[0][2].adds is not False
+    addable = fold and series is not None and drawn[0][2].adds is not False
     largest = set(sorted(range(len(drawn)), key=lambda at: -sizes[at])[: limit - 1 if addable else limit])
     kept = [line for at, line in enumerate(drawn) if at in largest]
     if not addable:
@@ -205,6 +215,7 @@ def _kept(
     totals: dict[Key, float],
     drawn: list[_Drawn],
     limit: int,
+    fold: bool,
 ) -> tuple[list[Key], list[Key]]:
     """The categories that are drawn, and those that are folded into "Other"."""
     if len(keys) <= limit:
@@ -215,7 +226,7 @@ def _kept(
             f"The last {limit} of {len(keys)} periods are shown.",
         )
         return keys[-limit:], []
-    addable = all(measure.adds is not False for _, _, measure, _ in drawn)
+    addable = fold and all(measure.adds is not False for _, _, measure, _ in drawn)
     largest = set(sorted(keys, key=lambda key: -totals.get(key, 0))[: limit - 1 if addable else limit])
     kept = [key for key in keys if key in largest]
     if addable:

@@ -52,10 +52,7 @@ def apart(chart: Chart, column: str | None, *, sums: bool) -> list[Chart]:
     if column is None:
         return [chart]
     codes = [_code(value) for value in cells(chart.rows, column)]
-    present = [measure.values for measure in chart.measures]
-    counts = Counter(
-        code for at, code in enumerate(codes) if any(values[at] is not None for values in present) or not present
-    )
+    counts = _counts(chart, codes)
     if len(counts) < 2:
         return [chart]
     if column in chart.shape.dimensions:
@@ -72,6 +69,19 @@ def apart(chart: Chart, column: str | None, *, sums: bool) -> list[Chart]:
     if left:
         chart.note(f"Не показаны: {', '.join(left[:10])}.", f"Not shown: {', '.join(left[:10])}.")
     return [part(chart, [at for at, its in enumerate(codes) if its == code], code) for code in drawn]
+
+
+def several(chart: Chart, column: str | None) -> str | None:
+    """The column, where the chart's amounts are in more than one of its currencies."""
+    if column is None:
+        return None
+    return column if len(_counts(chart, [_code(value) for value in cells(chart.rows, column)])) > 1 else None
+
+
+def _counts(chart: Chart, codes: list[str | None]) -> Counter[str | None]:
+    """How many rows have an amount in each currency."""
+    present = [measure.values for measure in chart.measures]
+    return Counter(code for at, code in enumerate(codes) if not present or any(its[at] is not None for its in present))
 
 
 def _named(code: str | None, lang: str) -> str:

@@ -23,6 +23,7 @@ _NEVER_ADDS = re.compile(
 _MONEY = re.compile(
     r"amount|opportunity|revenue|price|money|income|check|сумм|выручк|цена|чек|оборот|стоимост|доход", re.IGNORECASE
 )
+_COUNT = re.compile(r"count|(?:^|_)cnt|кол-?во|количеств|число", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"(?:^|_)(?:id|sort|code|number|номер)$", re.IGNORECASE)
 _REFERENCE = re.compile(
     r"(?:^|_)(?:prev|previous|last|prior|before|plan|target|goal)(?:_|$)|прошл|предыдущ|план|цель|было", re.IGNORECASE
@@ -57,12 +58,13 @@ def is_money(ref: MeasureRef, layout: Layout) -> bool:
     said = value_format(ref, layout)
     if said is not None:
         return said == "money"
-    counted = re.search(r"count|cnt|кол-?во|количеств|число", ref.column, re.IGNORECASE)
-    return bool(_MONEY.search(ref.column)) and not counted
+    return bool(_MONEY.search(ref.column)) and not _COUNT.search(ref.column)
 
 
 def value_format(ref: MeasureRef, layout: Layout) -> ValueFormat | None:
-    """The format of a measure: its own, or else the layout's."""
+    """The format of a measure: its own, or else the layout's, which is not meant for counts beside it."""
+    if ref.value_format is None and _COUNT.search(ref.column):
+        return None
     return ref.value_format or layout.value_format
 
 

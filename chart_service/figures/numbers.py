@@ -135,7 +135,7 @@ def ticks(low: float, high: float, unit: Unit, lang: str, *, count: int = 5, zer
         low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         low, high = (low - 1, high + 1) if low and not zero else (low, high + 1)
-    step = _round_step((high - low) / count)
+    step = round_step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     values = tuple(number * step for number in range(first, last + 1))
     return Ticks((values[0], values[-1]), tuple(_neat(v) for v in values), tick_texts(values, unit, lang))
@@ -152,7 +152,8 @@ def tick_texts(values: Sequence[float], unit: Unit, lang: str) -> tuple[str, ...
     )
 
 
-def _round_step(raw: float) -> float:
+def round_step(raw: float) -> float:
+    """The least of 1, 2, 2.5, 5 times a power of ten that is not below ``raw``, which is positive."""
     power = 10.0 ** math.floor(math.log10(raw))
     return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= raw * 0.999)
 

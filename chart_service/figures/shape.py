@@ -76,7 +76,7 @@ def read(traces: Iterable[Trace], rows: Rows, *, numeric_x: bool = False) -> Sha
             ref = MeasureRef(
                 name,
                 trace.name if len(its_measures) == 1 else None,
-                trace.value_format,
+                trace.value_format if name == its_measures[-1] else None,
                 trace.yaxis == "y2",
                 trace.type == "scatter",
                 reference,

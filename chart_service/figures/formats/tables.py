@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from chart_service.figures import measures, numbers, plain
 from chart_service.figures.chart import Chart, cells
+from chart_service.figures.crosstab import Value, crosstab
+from chart_service.figures.formats.bars import facts
 from chart_service.figures.labels import shown, titled
 from chart_service.figures.panel import Cells, Panel
 from chart_service.figures.shape import Shape
-from chart_service.figures.spec import FormatSpec, Wants
+from chart_service.figures.spec import FormatSpec, Unfit, Wants
 from warehouse.meanings import Text
 
 _MOST_ROWS = 1000
 _MOST_COLUMNS = 40
+_MOST_DOWN, _MOST_ACROSS = 200, 20  # of a pivot
 
 
 def table(chart: Chart) -> Panel:
@@ -76,7 +80,62 @@ def table_traces(shape: Shape) -> list[dict[str, object]]:
     ] or [{"type": "table"}]
 
 
+def pivot(chart: Chart) -> Panel:
+    """The first dimension down, the second across, with totals where the measure adds up."""
+    if chart.mixed and chart.mixed not in chart.shape.dimensions:
+        raise Unfit(
+            Text("Валюты не складываются: показана таблица.", "Currencies are not added up: shown as a table."), "table"
+        )
+    turned = replace(chart, dimensions=chart.dimensions[::-1])
+    table = crosstab(turned, categories=_MOST_ACROSS, lines=_MOST_DOWN, fold=True)
+    measure = chart.measures[0]
+    totals = measure.adds is not False and chart.mixed is None
+    digits = numbers.decimals(measure.known())
+
+    def text(value: Value) -> str:
+        return "" if value is None else numbers.full(value, measure.unit, chart.lang, digits)
+
+    total = Text("Итого", "Total").of(chart.lang)
+    rows = []
+    for line in table.lines:
+        row = [line.name, *map(text, line.values)]
+        rows.append([*row, text(sum(line.known()))] if totals else row)
+    if totals:
+        columns = [sum(line.values[at] or 0 for line in table.lines) for at in range(len(table.keys))]
+        rows.append([total, *map(text, columns), text(sum(columns))])
+    header = [chart.dimensions[0].title, *table.labels, *([total] if totals else [])]
+    content = Cells(header, rows, [False, *[True] * (len(header) - 1)], totals=totals)
+    panel = table_panel(content)
+    panel.facts = facts(table, chart.lang)
+    return panel
+
+
+def _pivot_traces(shape: Shape) -> list[dict[str, object]]:
+    ref = shape.measures[0]
+    down, across = shape.dimensions[:2]
+    return [
+        {
+            "type": "table",
+            "path": [down, across],
+            "values": ref.column,
+            "name": ref.name,
+            "value_format": ref.value_format,
+        }
+    ]
+
+
 FORMATS = (
+    FormatSpec(
+        "pivot",
+        Text("Сводная таблица", "Pivot table"),
+        Text("два столбца категорий и число", "two columns of categories, and a number"),
+        Wants(dimensions=(2, 2), one_row=True),
+        pivot,
+        _pivot_traces,
+        narrower="table",
+        panels=False,
+        order=89,
+    ),
     FormatSpec(
         "table",
         Text("Таблица", "Table"),

@@ -1,0 +1,169 @@
+"""Parts of parts: treemap and sunburst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chart_service.figures import numbers, plain
+from chart_service.figures.axes import hover
+from chart_service.figures.chart import Chart, Key
+from chart_service.figures.crosstab import OTHER, folded
+from chart_service.figures.formats.pies import ADDS, POSITIVE, SOME
+from chart_service.figures.labels import escaped, shown, wrapped
+from chart_service.figures.panel import Fact, Panel
+from chart_service.figures.shape import Shape
+from chart_service.figures.spec import FormatSpec, Wants
+from chart_service.figures.theme import PALETTE, Tone, series_tone
+from warehouse.meanings import Text
+
+_MOST_INSIDE = 8
+
+
+@dataclass(slots=True)
+class _Node:
+    label: str
+    key: Key | None
+    value: float = 0.0
+    inside: dict[Key, _Node] = field(default_factory=dict)
+
+    def largest(self, most: int, chart: Chart) -> list[_Node]:
+        """Its parts, largest first; what is beyond ``most`` is one part called "Other"."""
+        parts = sorted((part for part in self.inside.values() if part.value > 0), key=lambda part: -part.value)
+        if len(parts) <= most:
+            return parts
+        rest = parts[most - 1 :]
+        folded(chart, len(rest), len(parts))
+        return [*parts[: most - 1], _Node(OTHER.of(chart.lang), None, sum(part.value for part in rest))]
+
+
+def treemap(chart: Chart) -> Panel:
+    """Tiles, as large as their values."""
+    flat = len(chart.dimensions) == 1
+    return _panel(chart, "treemap", 20 if flat else PALETTE, {"pathbar": {"visible": not flat, "thickness": 18}})
+
+
+def sunburst(chart: Chart) -> Panel:
+    """Rings, from the first dimension in the middle outwards."""
+    return _panel(chart, "sunburst", PALETTE, {"insidetextorientation": "auto"})
+
+
+def _tree(chart: Chart) -> _Node:
+    root = _Node("", None)
+    for at, value in enumerate(chart.measures[0].values):
+        if not value:
+            continue
+        node = root
+        node.value += value
+        for dimension in chart.dimensions:
+            key = dimension.keys[at]
+            if key not in node.inside:
+                node.inside[key] = _Node(dimension.wording(key, chart.lang), key)
+            node = node.inside[key]
+            node.value += value
+    return root
+
+
+def _panel(chart: Chart, type_: str, most: int, look: dict[str, Any]) -> Panel:
+    measure = chart.measures[0]
+    root = _tree(chart)
+    ids: list[str] = []
+    parents: list[str] = []
+    nodes: list[_Node] = []
+    tones: list[Tone] = []
+    behind: list[list[Any]] = []
+    top = root.largest(most, chart)
+
+    def add(node: _Node, name: str, parent: str, tone: Tone, path: list[Any]) -> None:
+        ids.append(name)
+        parents.append(parent)
+        nodes.append(node)
+        tones.append(tone)
+        behind.append([*path, plain.raw(node.key)])
+        for number, part in enumerate(node.largest(_MOST_INSIDE, chart)):
+            lighter = Tone("other" if part.key is None else tone.name, round(tone.alpha * 0.8, 3))
+            add(part, f"{name}/{number}", name, lighter, behind[ids.index(name)])
+
+    for number, node in enumerate(top):
+        add(node, str(number), "", _top_tone(chart, type_, node, number, top), [])
+    texts = [_text(node.value, root.value, chart) for node in nodes]
+    trace = {
+        "type": type_,
+        "ids": ids,
+        "parents": parents,
+        "labels": [wrapped(node.label, 18, 2) for node in nodes],
+        "values": [node.value for node in nodes],
+        "branchvalues": "total",
+        "sort": False,
+        "text": texts,
+        "textinfo": "label+text" if type_ == "treemap" else "label",
+        "marker": {"colors": tones},
+        "customdata": behind,
+        "meta": {"columns": [dimension.column for dimension in chart.dimensions]},
+        "hovertext": [shown(node.label) for node in nodes],
+        "hovertemplate": f"%{{hovertext}}<br><b>{hover('value', measure.unit, [node.value for node in nodes])}</b>"
+        "<br>%{text}<extra></extra>",
+        **look,
+    }
+    fact = Fact(
+        measure.title,
+        [node.label for node in top],
+        [node.value for node in top],
+        [numbers.full(node.value, measure.unit, chart.lang) for node in top],
+        adds=True,
+    )
+    return Panel([trace], domain=True, layout={"hovermode": "closest"}, facts=[fact], height=280)
+
+
+def _top_tone(chart: Chart, type_: str, node: _Node, number: int, top: list[_Node]) -> Tone:
+    """One level of tiles is shaded by size, since twenty colours would be neon; else each part has its colour."""
+    if node.key is None:
+        return Tone("other")
+    if len(chart.dimensions) == 1 and type_ == "treemap":
+        return Tone("sequential", at=round(0.3 + 0.7 * node.value / top[0].value, 3) if top[0].value else 0.3)
+    return series_tone(number)
+
+
+def _text(value: float, total: float, chart: Chart) -> str:
+    share = 100 * value / total if total else 0
+    percent = numbers.full(share, numbers.percent(chart.lang), chart.lang, 0 if share >= 10 else 1)
+    return escaped(f"{numbers.compact(value, chart.measures[0].unit, chart.lang)} · {percent}")
+
+
+def _traces(type_: str) -> Any:
+    def traces(shape: Shape) -> list[dict[str, object]]:
+        ref = shape.measures[0]
+        return [
+            {
+                "type": type_,
+                "path": list(shape.dimensions),
+                "values": ref.column,
+                "name": ref.name,
+                "value_format": ref.value_format,
+            }
+        ]
+
+    return traces
+
+
+_FORM = Text(
+    "от одного до четырёх вложенных столбцов и неотрицательное число",
+    "one to four nested columns, and a number that is not negative",
+)
+FORMATS = tuple(
+    FormatSpec(
+        name,
+        title,
+        _FORM,
+        Wants(dimensions=(1, 4)),
+        draw,
+        _traces(name),
+        (POSITIVE, SOME, ADDS),
+        sums=True,
+        order=order,
+    )
+    for name, title, draw, order in (
+        ("treemap", Text("Древовидная карта", "Treemap"), treemap, 51),
+        ("sunburst", Text("Солнечные лучи", "Sunburst"), sunburst, 52),
+    )
+)
