@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import psycopg
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import PlainTextResponse, Response
 
-from warehouse.descriptions import OF_TABLE, Description, read_descriptions, write_description
-from warehouse.meanings import Text
-from warehouse.schema_docs.catalog import Catalog, ColumnDoc, TableDoc, read_catalog
+from warehouse.descriptions import OF_TABLE
+from warehouse.schema_docs.catalog import Catalog, read_catalog
 from warehouse.schema_docs.documents import current_document, documents, stored_markdown, stored_statistics
+from warehouse.schema_docs.edits import Edit, Edited, UnknownPlace, author, edit_meaning, require_table
+from warehouse.schema_docs.entries import Tables, table_entries
 from warehouse.schema_docs.markdown import Lang, markdown
 from warehouse.schema_docs.statistics import TableStatistics
-from warehouse.views import refresh_views
 from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
 from webhook_api.dagster_api import DagsterError
 from webhook_api.dagster_runs import UNFINISHED, sync_runs
 from webhook_api.errors import ApiError, error_shapes
-from webhook_api.schema_entries import (
-    DescriptionDocument,
-    Edit,
-    Edited,
-    History,
-    HistoryEntry,
-    Origin,
-    Refresh,
-    Tables,
-    table_entries,
-)
+from webhook_api.schema_entries import DescriptionDocument, History, HistoryEntry, Refresh
 from webhook_api.services import Services, ServicesOf, run_url
 
 router = APIRouter(prefix="/api/v1/schema", tags=["schema"], responses=SIGN_IN_ERRORS)
@@ -149,7 +138,7 @@ async def refresh(services: ServicesOf, user: SignedIn) -> Refresh:
 )
 async def describe_column(table: Name, column: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
     """A person's words win over the product's and a model's, in each language, and outlast every new document."""
-    return await asyncio.to_thread(_edit, services, table, column, edit, _name_of(user))
+    return await asyncio.to_thread(_edit, services, table, column, edit, author(user))
 
 
 @router.patch(
@@ -159,7 +148,7 @@ async def describe_column(table: Name, column: Name, edit: Edit, services: Servi
 )
 async def describe_table(table: Name, edit: Edit, services: ServicesOf, user: SignedIn) -> Edited:
     """The same for a table."""
-    return await asyncio.to_thread(_edit, services, table, OF_TABLE, edit, _name_of(user))
+    return await asyncio.to_thread(_edit, services, table, OF_TABLE, edit, author(user))
 
 
 def _refresh(services: Services) -> Refresh:
@@ -176,39 +165,17 @@ def _refresh(services: Services) -> Refresh:
 def _read(services: Services, only: list[str] | None) -> tuple[Catalog, dict[str, TableStatistics], datetime | None]:
     with services.database.connect("api") as conn:
         catalog, counted, document = read_catalog(conn), stored_statistics(conn), current_document(conn)
-    for name in only or ():
-        _table_of(catalog, name)
+    try:
+        for name in only or ():
+            require_table(catalog, name)
+    except UnknownPlace as error:
+        raise ApiError(404, error.code, str(error)) from None
     return catalog.only(only) if only else catalog, counted, document.refreshed_at if document else None
 
 
-def _table_of(catalog: Catalog, name: str) -> TableDoc:
-    table = catalog.table(name)
-    if table is None:
-        known = ", ".join(table.name for table in catalog.tables) or "none before the first sync"
-        raise ApiError(404, "no_table", f"There is no such table. Known: {known}.")
-    return table
-
-
-def _edit(services: Services, table_name: str, column_name: str, edit: Edit, by: str) -> Edited:
-    with services.database.connect("api", autocommit=True) as conn, conn.transaction():
-        table = _table_of(read_catalog(conn), table_name)
-        if column_name != OF_TABLE and table.column(column_name) is None:
-            raise ApiError(404, "no_column", f"{table_name} has no such column. See /api/v1/schema/tables.")
-        _store(conn, table_name, column_name, edit, by)
-        refresh_views(conn)
-        now = _table_of(read_catalog(conn), table_name)
-    place: ColumnDoc | TableDoc | None = now.column(column_name) if column_name != OF_TABLE else now
-    meaning: Text = place.meaning if place else now.meaning
-    origin: Origin = place.origin if place else now.origin
-    return Edited(table=table_name, column=column_name, ru=meaning.ru, en=meaning.en, origin=origin)
-
-
-def _store(conn: psycopg.Connection[Any], table: str, column: str, edit: Edit, by: str) -> None:
-    before = read_descriptions(conn).by_key.get((table, column, "person"))
-    words = {"ru": before and before.ru, "en": before and before.en} | edit.model_dump(exclude_unset=True)
-    clean = {lang: text and " ".join(text.replace("\x00", "").split()) for lang, text in words.items()}
-    write_description(conn, Description(table, column, "person", clean["ru"], clean["en"], None, by))
-
-
-def _name_of(user: SignedIn) -> str:
-    return str(user.get("email") or user.get("sub") or "this machine")
+def _edit(services: Services, table: str, column: str, edit: Edit, by: str) -> Edited:
+    try:
+        with services.database.connect("api", autocommit=True) as conn, conn.transaction():
+            return edit_meaning(conn, table, column, edit, by)
+    except UnknownPlace as error:
+        raise ApiError(404, error.code, str(error)) from None
