@@ -12,6 +12,7 @@ from pglast.stream import RawStream
 from chart_service.guard.output import output_names
 from chart_service.guard.reading import DEEPEST_BRACKETS, read_query
 from chart_service.guard.refusal import Refused
+from chart_service.guard.shapes import check_shapes
 from chart_service.guard.structure import read_structure
 from warehouse.meanings import Text
 
@@ -49,13 +50,17 @@ class Checked:
 def check(sql: str, schema: Schema | None = None) -> Checked:
     """Let a statement through, or raise ``Refused``. Without a schema only the names of views are known."""
     try:
-        source, query = read_query(sql)
-        structure = read_structure(query, source)
+        query = read_query(sql)
+        structure = read_structure(query)
         if not structure.views:
             raise Refused("no_relation")
+        check_shapes(structure)
         return Checked(
             print_query(query), query, frozenset(str(view.relname) for view in structure.views), output_names(query)
         )
+    except Refused as refused:
+        refused.locate(sql)
+        raise
     except RecursionError:
         raise Refused("too_deep", limit=DEEPEST_BRACKETS) from None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from chart_service.guard.vocabulary import words
 
-_AGGREGATES = """
+AGGREGATES = words("""
     count sum avg min max any_value array_agg string_agg bool_and bool_or every bit_and bit_or bit_xor
     json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict
     json_object_agg_strict jsonb_object_agg_strict json_object_agg_unique jsonb_object_agg_unique
     stddev stddev_pop stddev_samp variance var_pop var_samp corr covar_pop covar_samp
     regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
     mode percentile_cont percentile_disc range_agg range_intersect_agg
-"""
+""")
 _WINDOWS = "row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value"
 _DATES = """
     age clock_timestamp statement_timestamp transaction_timestamp now timeofday date date_add date_bin date_part
@@ -60,4 +60,4 @@ _RANGES = """
 """
 _OTHER = "generate_series num_nulls num_nonnulls"
 
-FUNCTIONS = words(" ".join((_AGGREGATES, _WINDOWS, _DATES, _NUMBERS, _TEXTS, _SEARCH, _ARRAYS, _JSON, _RANGES, _OTHER)))
+FUNCTIONS = AGGREGATES | words(" ".join((_WINDOWS, _DATES, _NUMBERS, _TEXTS, _SEARCH, _ARRAYS, _JSON, _RANGES, _OTHER)))

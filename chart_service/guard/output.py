@@ -6,6 +6,8 @@ from typing import Any
 
 from pglast import ast, enums
 
+from chart_service.guard.tree import kind
+
 _UNNAMED = "?column?"
 
 
@@ -25,36 +27,36 @@ def output_names(query: Any) -> tuple[str, ...]:
 
 def _is_star(node: Any) -> bool:
     parts = {ast.ColumnRef: "fields", ast.A_Indirection: "indirection"}.get(type(node))
-    return parts is not None and type(getattr(node, parts)[-1]) is ast.A_Star
+    return parts is not None and kind(getattr(node, parts)[-1]) is ast.A_Star
 
 
 def _name_of(node: Any) -> tuple[str, int]:
     """Name and how sure: 2 for a column or function, 1 for a type or keyword, 0 for none, as in FigureColname."""
-    kind = type(node)
-    if kind is ast.ColumnRef:
+    shape = type(node)
+    if shape is ast.ColumnRef:
         return node.fields[-1].sval, 2
-    if kind is ast.FuncCall:
+    if shape is ast.FuncCall:
         return node.funcname[-1].sval, 2
-    if kind is ast.A_Indirection:
-        names = [part.sval for part in node.indirection if type(part) is ast.String]
+    if shape is ast.A_Indirection:
+        names = [part.sval for part in node.indirection if kind(part) is ast.String]
         return (str(names[-1]), 2) if names else _name_of(node.arg)
-    if kind is ast.TypeCast:
+    if shape is ast.TypeCast:
         inner = _name_of(node.arg)
         return inner if inner[1] > 1 else (node.typeName.names[-1].sval, 1)
-    if kind is ast.CollateClause:
+    if shape is ast.CollateClause:
         return _name_of(node.arg)
-    if kind is ast.A_Expr and node.kind == enums.A_Expr_Kind.AEXPR_NULLIF:
+    if shape is ast.A_Expr and node.kind == enums.A_Expr_Kind.AEXPR_NULLIF:
         return "nullif", 2
-    if kind is ast.MinMaxExpr:
+    if shape is ast.MinMaxExpr:
         return ("greatest" if node.op == enums.MinMaxOp.IS_GREATEST else "least"), 2
-    if kind is ast.CaseExpr:
+    if shape is ast.CaseExpr:
         inner = _name_of(node.defresult)
         return inner if inner[1] > 1 else ("case", 1)
-    if kind is ast.SubLink:
+    if shape is ast.SubLink:
         return _sublink(node)
-    if kind is ast.SQLValueFunction:
+    if shape is ast.SQLValueFunction:
         return node.op.name.removeprefix("SVFOP_").removesuffix("_N").lower(), 2
-    return _FIXED.get(kind, (_UNNAMED, 0))
+    return _FIXED.get(shape, (_UNNAMED, 0))
 
 
 def _sublink(node: Any) -> tuple[str, int]:

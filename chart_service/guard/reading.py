@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
 
 from pglast import ast, parse_sql
 from pglast.parser import ParseError, scan
@@ -23,35 +22,19 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 """Categories of characters that nobody sees in a name."""
 
 
-class Source:
-    """A text and where things are in it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def at(self, location: int | None) -> tuple[int, int] | None:
-        """(line, column) of a character, both from 1; None for none."""
-        if location is None or not 0 <= location <= len(self.text):
-            return None
-        starts = [0, *(index + 1 for index, character in enumerate(self.text) if character == "\n")]
-        line = bisect_right(starts, location)
-        return line, location - starts[line - 1] + 1
-
-
-def read_query(sql: str) -> tuple[Source, ast.SelectStmt]:
+def read_query(text: str) -> ast.SelectStmt:
     """The tree of the one query that the text holds. Raises ``Refused``."""
-    source = Source(sql)
-    _check_characters(source)
-    _check_tokens(source)
-    statements = _parse(source)
+    _check_characters(text)
+    _check_tokens(text)
+    statements = _parse(text)
     if not statements:
         raise Refused("empty")
     if len(statements) > 1:
-        raise Refused("several_statements", source.at(statements[1].stmt_location), count=len(statements))
+        raise Refused("several_statements", statements[1].stmt_location, count=len(statements))
     statement = statements[0].stmt
     if not isinstance(statement, ast.SelectStmt):
-        raise Refused("not_a_query", (1, 1), name=statement_name(statement))
-    return source, statement
+        raise Refused("not_a_query", statements[0].stmt_location or 0, name=statement_name(statement))
+    return statement
 
 
 def statement_name(node: ast.Node | None) -> str:
@@ -60,21 +43,19 @@ def statement_name(node: ast.Node | None) -> str:
     return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().upper()
 
 
-def _check_characters(source: Source) -> None:
-    text = source.text
+def _check_characters(text: str) -> None:
     if len(text) > LONGEST:
         raise Refused("too_long", limit=LONGEST)
     for index, character in enumerate(text):
         if (character < " " and character not in "\t\n\r\f") or character == "\x7f" or "\ud800" <= character < "\ue000":
-            raise Refused("bad_character", source.at(index), name=f"U+{ord(character):04X}")
+            raise Refused("bad_character", index, name=f"U+{ord(character):04X}")
 
 
-def _check_tokens(source: Source) -> None:
-    text = source.text
+def _check_tokens(text: str) -> None:
     try:
         tokens = scan(text)
     except ParseError as error:
-        raise _syntax(source, error) from None
+        raise _syntax(error) from None
     if len(tokens) > MOST_TOKENS:
         raise Refused("too_many_words", limit=MOST_TOKENS)
     depth = 0
@@ -83,38 +64,38 @@ def _check_tokens(source: Source) -> None:
         if name in _OPENING:
             depth += 1
             if depth > DEEPEST_BRACKETS:
-                raise Refused("too_deep", source.at(token.start), limit=DEEPEST_BRACKETS)
+                raise Refused("too_deep", token.start, limit=DEEPEST_BRACKETS)
         elif name in _CLOSING:
             depth -= 1
         elif name == "IDENT":
-            _check_name(source, token.start, token.end)
+            _check_name(text, token.start, token.end)
         elif name in ("UIDENT", "USCONST"):
-            raise Refused("unicode_escape", source.at(token.start))
+            raise Refused("unicode_escape", token.start)
         elif name == "C_COMMENT" and text.startswith("/*!", token.start):
-            raise Refused("executable_comment", source.at(token.start))
+            raise Refused("executable_comment", token.start)
         elif name in ("PARAM", "ICONST_PARAM"):
-            raise Refused("parameter", source.at(token.start), name=text[token.start : token.end + 1])
+            raise Refused("parameter", token.start, name=text[token.start : token.end + 1])
 
 
-def _check_name(source: Source, start: int, end: int) -> None:
+def _check_name(text: str, start: int, end: int) -> None:
     """PostgreSQL takes every character beyond ASCII for a letter, the no-break space and the invisible ones too."""
-    name = source.text[start : end + 1]
+    name = text[start : end + 1]
     if name.isascii():
         return
     for index, character in enumerate(name, start):
         if not character.isascii() and unicodedata.category(character) in _UNSEEN:
-            raise Refused("bad_character", source.at(index), name=f"U+{ord(character):04X}")
+            raise Refused("bad_character", index, name=f"U+{ord(character):04X}")
 
 
-def _parse(source: Source) -> tuple[ast.RawStmt, ...]:
+def _parse(text: str) -> tuple[ast.RawStmt, ...]:
     try:
-        return parse_sql(source.text)
+        return parse_sql(text)
     except ParseError as error:
-        raise _syntax(source, error) from None
+        raise _syntax(error) from None
     except (RecursionError, ValueError):
         raise Refused("too_deep", limit=DEEPEST_BRACKETS) from None
 
 
-def _syntax(source: Source, error: ParseError) -> Refused:
+def _syntax(error: ParseError) -> Refused:
     message, location = (*error.args, None, None)[:2]
-    return Refused("syntax", source.at(location), reason=str(message).split(", at index")[0])
+    return Refused("syntax", location, reason=str(message).split(", at index")[0])

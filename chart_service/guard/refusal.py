@@ -11,16 +11,23 @@ class Refused(Exception):
     """A statement that the guard does not let through.
 
     ``rule`` is a stable code of ``RULES``; ``message`` says it for a person; ``at`` is (line, column) in the text that
-    was given, both from 1, where the spot is known.
+    was given, both from 1, where the spot is known; ``location`` the same as a character's index.
     """
 
-    def __init__(self, rule: str, at: tuple[int, int] | None = None, **parts: object) -> None:
+    def __init__(self, rule: str, location: int | None = None, **parts: object) -> None:
         words = {name: _short(part) for name, part in parts.items()}
         text = RULES[rule]
         self.rule = rule
         self.message = Text(text.ru.format(**words), text.en.format(**words))
-        self.at = at
+        self.location = location
+        self.at: tuple[int, int] | None = None
         super().__init__(f"{rule}: {self.message.en}")
+
+    def locate(self, text: str) -> None:
+        """Turn the location into line and column of the text that was given."""
+        if self.location is not None and 0 <= self.location <= len(text):
+            before = text[: self.location]
+            self.at = before.count("\n") + 1, self.location - before.rfind("\n")
 
 
 def _short(part: object) -> str:

@@ -6,15 +6,16 @@ One walk over every node. It changes the tree in one way: a reference to a view 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pglast import ast, enums
 
 from chart_service.guard.functions import FUNCTIONS
-from chart_service.guard.reading import Source, statement_name
+from chart_service.guard.reading import statement_name
 from chart_service.guard.refusal import Refused
+from chart_service.guard.tree import children, function_name, kind
 from chart_service.guard.vocabulary import (
     MOMENTS,
     NODES,
@@ -53,17 +54,16 @@ class Structure:
         return self.sources.get(id(reference))
 
 
-def read_structure(query: ast.SelectStmt, source: Source) -> Structure:
+def read_structure(query: ast.SelectStmt) -> Structure:
     """Walk the whole tree. Raises ``Refused`` at the first thing that is not listed."""
     found = Structure(query)
-    walk = _Walk(source, found)
+    walk = _Walk(found)
     walk.run(query)
     return found
 
 
 class _Walk:
-    def __init__(self, source: Source, found: Structure) -> None:
-        self.source = source
+    def __init__(self, found: Structure) -> None:
         self.found = found
         self.stack: list[tuple[ast.Node, Scope, int]] = []
         self.location: int | None = None
@@ -86,16 +86,16 @@ class _Walk:
         self.stack.append((query, {}, 1))
         while self.stack:
             node, scope, depth = self.stack.pop()
-            kind = type(node)
+            shape = type(node)
             self.location = getattr(node, "location", None) or self.location
-            if kind not in NODES:
+            if shape not in NODES:
                 raise self._unlisted(node)
             if depth > DEEPEST_TREE:
                 raise self._refused("too_deep", limit=DEEPEST_TREE)
             if isinstance(node, ast.SelectStmt):
                 scope = self._enter(node, scope, depth)
                 self.found.queries.append(node)
-            elif check := self.checks.get(kind):
+            elif check := self.checks.get(shape):
                 check(node, scope)
             self.stack.extend((child, scope, depth + 1) for child in children(node))
 
@@ -121,7 +121,7 @@ class _Walk:
         return inner
 
     def _cte(self, cte: Any) -> None:
-        if type(cte.ctequery) in WRITES:
+        if kind(cte.ctequery) in WRITES:
             raise self._refused("writes", cte.ctequery, name=statement_name(cte.ctequery))
         if cte.ctename.startswith(f"{VIEW_SCHEMA}_") and _view_name(cte.ctename) is not None:
             raise self._refused("cte_name", cte, name=cte.ctename)
@@ -190,7 +190,7 @@ class _Walk:
             if isinstance(part, ast.A_Indices):
                 continue
             name = part.sval if isinstance(part, ast.String) else "*"
-            call = _called(node.arg)
+            call = function_name(node.arg)
             if not (call in _PAIRS and name in ("key", "value", "*")):
                 raise self._refused("field_call", node, name=name)
 
@@ -203,14 +203,14 @@ class _Walk:
             raise self._refused("construct", node, name=node.colname)
 
     def _unlisted(self, node: Any) -> Refused:
-        if type(node) in WRITES:
+        if kind(node) in WRITES:
             return self._refused("writes", name=statement_name(node))
         if isinstance(node, ast.ParamRef):
             return self._refused("parameter", name=f"${node.number}")
         return self._refused("construct", name=statement_name(node))
 
     def _refused(self, rule: str, node: ast.Node | None = None, **parts: object) -> Refused:
-        return Refused(rule, self.source.at(getattr(node, "location", None) or self.location), **parts)
+        return Refused(rule, getattr(node, "location", None) or self.location, **parts)
 
 
 _KINDS = enums.A_Expr_Kind
@@ -222,26 +222,6 @@ _WORD_OPERATORS = {
 
 _PAIRS = {"json_each", "json_each_text", "jsonb_each", "jsonb_each_text"}
 """Functions that give (key, value)."""
-
-
-def children(node: ast.Node) -> Iterator[ast.Node]:
-    """The nodes directly below a node, those in lists of lists too; the WITH clause of a query is not among them."""
-    for name in node:
-        if name == "withClause":
-            continue
-        value = getattr(node, name)
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from _of_list(value)
-
-
-def _of_list(values: tuple[object, ...]) -> Iterator[ast.Node]:
-    for value in values:
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from _of_list(value)
 
 
 def _resolve(schema: str | None, name: str) -> str | None:
@@ -268,10 +248,6 @@ def _close(name: str, names: frozenset[str]) -> str:
 def _exponent(number: str) -> int:
     _, _, exponent = number.lower().partition("e")
     return abs(int(exponent)) if exponent else 0
-
-
-def _called(node: Any) -> str:
-    return node.funcname[-1].sval if type(node) is ast.FuncCall else ""  # type: ignore[index]
 
 
 def _is_call(name: str) -> bool:
