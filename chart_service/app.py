@@ -9,12 +9,19 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from chart_service import health
-from chart_service.dashboards import dashboard_routes
+from chart_service.dashboards import dashboard_routes, freshness_routes
 from chart_service.dashboards.install import StarterInstaller
+from chart_service.embedding import link_routes, security_routes, superset_routes
+from chart_service.embedding.errors import add_superset_errors
+from chart_service.embedding.secret import SigningKeys
 from chart_service.pages import page_routes
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
 from chart_service.services import Services
+from chart_service.sign_in import routes as sign_in
+from chart_service.sign_in.middleware import SessionCookie
+from chart_service.sign_in.sessions import Sessions
+from chart_service.sign_in.supabase import SupabaseSignIn
 from warehouse.database import Database
 from warehouse.settings import Settings
 from webhook_api.auth import TokenChecker
@@ -33,10 +40,21 @@ the schema `crm`."""
 
 TAGS = [
     {"name": "dashboards", "description": "Charts on a grid, with filters that hold for all of them."},
+    {"name": "embedding", "description": "Dashboards in other sites, as Superset embeds them; links that show one."},
+    {"name": "sign-in", "description": "Sessions of browsers."},
     {"name": "health", "description": "For load balancers."},
 ]
 
-ROUTERS = (dashboard_routes.router, health.router, page_routes.router)
+ROUTERS = (
+    dashboard_routes.router,
+    freshness_routes.router,
+    link_routes.router,
+    security_routes.router,
+    superset_routes.router,
+    sign_in.router,
+    health.router,
+    page_routes.router,
+)
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
@@ -48,7 +66,18 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             pool = await stack.enter_async_context(connection_pool(database))
             tokens = TokenChecker(settings)
             stack.push_async_callback(tokens.aclose)
-            app.state.services = Services(settings, database, pool, tokens, StarterInstaller())
+            supabase = SupabaseSignIn(settings)
+            stack.push_async_callback(supabase.aclose)
+            app.state.services = Services(
+                settings=settings,
+                database=database,
+                pool=pool,
+                tokens=tokens,
+                starters=StarterInstaller(),
+                signing=SigningKeys(settings, pool),
+                supabase=supabase,
+                sessions=Sessions(pool, supabase),
+            )
             yield
 
     app = FastAPI(
@@ -61,8 +90,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         lifespan=lifespan,
         max_body_size=BODY_BYTES,
     )
+    app.add_middleware(SessionCookie)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
+    add_superset_errors(app)
     add_page_errors(app)
     app.state.assets = Assets(fresh=settings.debug)
     for router in ROUTERS:

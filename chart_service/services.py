@@ -8,6 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from chart_service.dashboards.install import StarterInstaller
+from chart_service.embedding.secret import SigningKeys
+from chart_service.sign_in.sessions import Sessions
+from chart_service.sign_in.supabase import SupabaseSignIn
 from warehouse.database import Database
 from warehouse.settings import Settings
 from webhook_api.auth import TokenChecker
@@ -26,6 +29,9 @@ class Services:
     pool: ConnectionPool
     tokens: TokenChecker
     starters: StarterInstaller
+    signing: SigningKeys
+    supabase: SupabaseSignIn
+    sessions: Sessions
 
 
 def _services(request: Request) -> Services:

@@ -57,7 +57,11 @@ class Settings(BaseSettings):
     sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
     chart_database_url: SecretStr | None = None
     chart_time_zone: str = "UTC"
-    embed_secret: SecretStr | None = None
+    chart_public_url: str | None = None
+    embed_secret: SecretStr | None = Field(default=None, min_length=32)
+    embed_audience: str = "b24-charts"
+    embed_username: str | None = None
+    embed_password: SecretStr | None = None
     embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     dbt_docs_dir: Path | None = None
     debug: bool = False
@@ -81,7 +85,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone like Europe/Moscow or UTC") from None
         return value
 
-    @field_validator("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", mode="after")
+    @field_validator("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", "chart_public_url", mode="after")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

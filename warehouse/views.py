@@ -22,6 +22,8 @@ from warehouse.view_labels import add_labels
 VIEW_SCHEMA = "crm"
 VIEW_NAMES = frozenset(entity.table for entity in ENTITIES)
 """Every view that there can be."""
+VIEW_TITLES: Mapping[str, Text] = {entity.table: Text(entity.title_ru, entity.title) for entity in ENTITIES}
+"""What people call each view, in the registry's order."""
 
 
 def refresh_views(conn: Connection) -> list[str]:

@@ -23,6 +23,8 @@ PUBLIC_KEY_ALGORITHMS = ("ES256", "RS256")
 KEYS_SECONDS, REFETCH_SECONDS, REST_SECONDS = 600.0, 30.0, 2.0
 """How long keys are believed, how often an unknown key id may lead to another look, the rest after one that failed."""
 LEEWAY_SECONDS = 10
+GUEST_HEADER = "x-guesttoken"
+"""Viewers of embedded dashboards send it: they may call what is made for them, and nothing of what people may."""
 PROXY_HEADERS = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 
 log = structlog.get_logger(__name__)
@@ -133,15 +135,17 @@ def _sign_in_services(request: Request) -> SignInServices:
     return services
 
 
-_bearer = HTTPBearer(auto_error=False, description="A Supabase access token of a signed-in user.")
+bearer = HTTPBearer(auto_error=False, description="A Supabase access token of a signed-in user.")
 
 
 async def signed_in(
     request: Request,
     services: Annotated[SignInServices, Depends(_sign_in_services)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
 ) -> Mapping[str, Any]:
     """The claims of whoever calls; empty without configured sign-in, when only this machine may."""
+    if GUEST_HEADER in request.headers:
+        raise ApiError(403, "guest", "A guest token opens the dashboard that it names and nothing else.")
     if auth_mode(services.settings) == "off":
         if not services.settings.allow_anonymous and not is_local(request):
             detail = "Without sign-in only this machine may call. Set SUPABASE_URL or SUPABASE_JWT_SECRET."

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from chart_service.dashboards.document import Document, Item, Tab
+from chart_service.dashboards.document import Document
 from chart_service.dashboards.translations import chart_in, translated, untranslated
 from webhook_api.errors import ApiError
 
@@ -86,17 +86,27 @@ async def summaries(conn: Connection, lang: str, query: str = "") -> list[Summar
 
 async def find(conn: Connection, name: str, lang: str) -> Dashboard:
     """The dashboard of an id, a uuid or a slug, in a language. Raises ``ApiError`` 404."""
+    number = await id_of(conn, name)
     async with conn.cursor(row_factory=class_row(Dashboard)) as cursor:
-        if name.isascii() and name.isdigit():
-            await cursor.execute(_ONE + "id = %s", (min(int(name[:20]), 2**62),))
-        elif (uuid := _uuid(name)) is not None:
-            await cursor.execute(_ONE + "uuid = %s", (uuid,))
-        else:
-            await cursor.execute(_ONE + "slug = %s", (name.replace("\0", ""),))
-        found = await cursor.fetchone()
+        found = await (await cursor.execute(_ONE + "id = %s", (number,))).fetchone()
     if found is None:
-        raise ApiError(404, "no_such_dashboard", "There is no such dashboard. It may have been deleted.")
+        raise _not_there()
     return await _in_language(conn, found, lang)
+
+
+async def id_of(conn: Connection, name: str) -> int:
+    """The id of the dashboard of an id, a uuid or a slug. Raises ``ApiError`` 404."""
+    if name.isascii() and name.isdigit():
+        found = await conn.execute("SELECT id FROM app.dashboards WHERE id = %s", (min(int(name[:20]), 2**62),))
+    elif (uuid := _uuid(name)) is not None:
+        found = await conn.execute("SELECT id FROM app.dashboards WHERE uuid = %s", (uuid,))
+    else:
+        plain = name.replace("\0", "").encode(errors="ignore").decode()
+        found = await conn.execute("SELECT id FROM app.dashboards WHERE slug = %s", (plain,))
+    row = await found.fetchone()
+    if row is None:
+        raise _not_there()
+    return int(row[0])
 
 
 async def _in_language(conn: Connection, dashboard: Dashboard, lang: str) -> Dashboard:
@@ -156,7 +166,7 @@ async def replace(conn: Connection, dashboard_id: int, version: int, document: D
             await conn.execute("SELECT version FROM app.dashboards WHERE id = %s", (dashboard_id,))
         ).fetchone()
         if there is None:
-            raise ApiError(404, "no_such_dashboard", "There is no such dashboard. It may have been deleted.")
+            raise _not_there()
         raise ApiError(
             409,
             "changed_meanwhile",
@@ -186,19 +196,7 @@ async def delete(conn: Connection, dashboard_id: int) -> None:
     """Remove a dashboard, its embed, links and permalinks; its charts stay. Raises ``ApiError`` 404."""
     gone = await conn.execute("DELETE FROM app.dashboards WHERE id = %s", (dashboard_id,))
     if gone.rowcount == 0:
-        raise ApiError(404, "no_such_dashboard", "There is no such dashboard. It may have been deleted.")
-
-
-def document_of(dashboard: Dashboard) -> Document:
-    """What a person would send back to leave the dashboard as it is."""
-    return Document(
-        title=dashboard.title,
-        description=dashboard.description,
-        slug=dashboard.slug,
-        tabs=[Tab.model_validate(tab) for tab in dashboard.tabs],
-        items=[Item.model_validate(item) for item in dashboard.items],
-        filters=dashboard.filters,
-    )
+        raise _not_there()
 
 
 def _layout(document: Document) -> tuple[Jsonb, Jsonb, Jsonb]:
@@ -226,6 +224,10 @@ async def _place(conn: Connection, dashboard_id: int, document: Document) -> Non
 
 def _slug_taken(document: Document) -> ApiError:
     return ApiError(409, "slug_taken", f"Another dashboard has the address {document.slug}. Choose another.")
+
+
+def _not_there() -> ApiError:
+    return ApiError(404, "no_such_dashboard", "There is no such dashboard. It may have been deleted.")
 
 
 def _uuid(text: str) -> UUID | None:

@@ -11,14 +11,14 @@ from starlette.types import ExceptionHandler
 
 from chart_service.pages.rendering import AnyPage, Page, Reader, page_of
 from chart_service.services import ServicesOf
-from webhook_api.auth import signed_in
+from webhook_api.auth import bearer, signed_in
 from webhook_api.errors import ApiError
 
 
 async def viewed(page: AnyPage, request: Request, services: ServicesOf) -> Page:
     """The page, for somebody who may see it. Raises ``ApiError`` as the API does."""
-    claims = await signed_in(request, services)
-    page.reader = Reader(name=claims.get("email") or claims.get("sub"))
+    claims = await signed_in(request, services, await bearer(request))
+    page.reader = Reader(claims.get("email") or claims.get("sub"), getattr(request.state, "csrf", None))
     return page
 
 
