@@ -60,6 +60,7 @@ export const api = {
   get: (path, options) => json("GET", path, options),
   post: (path, body = {}, options = {}) => json("POST", path, { ...options, body }),
   put: (path, body, options = {}) => json("PUT", path, { ...options, body }),
+  patch: (path, body, options = {}) => json("PATCH", path, { ...options, body }),
   delete: (path, options) => json("DELETE", path, options),
   /** A file: {blob, name}. The name is the one the service gives, else `name`. */
   async file(method, path, { name, ...options } = {}) {
