@@ -1,0 +1,291 @@
+"""Answers questions and keeps what became of them: context, cache, budget, the loop, the chart, the records."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from chart_service.ask import history
+from chart_service.ask.answer import AnswerHead, AskUsage
+from chart_service.ask.chart_settings import Budget, Glossary, Instructions, Prices, read_setting
+from chart_service.ask.conversation import Conversation, total
+from chart_service.ask.examples import nearest_examples
+from chart_service.ask.existing import existing_values
+from chart_service.ask.history import Record
+from chart_service.ask.intent import Intent
+from chart_service.ask.loop import Found, Loop, Statements
+from chart_service.ask.model_client import Message, ModelClient
+from chart_service.ask.model_errors import ModelError, no_model
+from chart_service.ask.progress import Progress
+from chart_service.ask.prompt import (
+    Previous,
+    Question,
+    cache_key,
+    language_of,
+    messages,
+    system_text,
+    user_text,
+)
+from chart_service.ask.schema_source import KnownSchema, SchemaSource
+from chart_service.ask.spending import BudgetSpent, Call, check_budget, cost, record_call, spent_today
+from chart_service.figures import FigureTemplate
+from chart_service.guard import Checked, Refused
+from chart_service.query import QueryFailed
+from webhook_api.pool import ConnectionPool, transaction
+
+log = structlog.get_logger(__name__)
+
+_DECLINED = frozenset({"model_refused", "model_content_filter"})
+
+
+class NoSuchAsk(Exception):
+    """The question that another one follows is not there, is not this person's, or led to no statement."""
+
+
+class Nothing(Exception):
+    """There are no tables yet to ask about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart, the template that drew it, and the version of the data it shows."""
+
+    chart: Any
+    template: FigureTemplate
+    data_version: str
+
+
+class Charts(Statements, Protocol):
+    """How statements become charts for one asker."""
+
+    async def draw(self, checked: Checked, template: FigureTemplate | None) -> Drawn:
+        """The chart; without a template, or with one that does not fit, in the format that the rows fit best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question as it came. ``limits``: what the page's filters limit, in words, without values of rows."""
+
+    question: str
+    lang: str | None = None
+    follows: uuid.UUID | None = None
+    limits: Sequence[str] = ()
+    asked_by: str | None = None
+    sees_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the question is asked with."""
+
+    schema: KnownSchema
+    conversation: list[Message]
+    key: str
+    prices: Prices
+
+
+@dataclass(slots=True)
+class Asker:
+    """One for the process. ``client`` is None without a key."""
+
+    pool: ConnectionPool
+    schemas: SchemaSource
+    client: ModelClient | None
+    time_zone: str
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _keeping: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def answer(self, asking: Asking, charts: Charts, progress: Progress) -> tuple[AnswerHead, Any]:
+        """The answer and its chart (None where the model asks back).
+
+        Raises ``ModelError``, ``BudgetSpent``, ``Refused``, ``QueryFailed``, ``NoSuchAsk``, ``Nothing``, and what the
+        database raises when it is away. Whatever happens is kept in the history.
+        """
+        if self.client is None:
+            raise no_model()
+        progress("understanding")
+        record = Record(
+            id=uuid.uuid4(),
+            asked_by=asking.asked_by,
+            question=asking.question,
+            lang=asking.lang or language_of(asking.question),
+            follows=asking.follows,
+        )
+        context = await self._context(asking, record)
+        # Whoever asks the same at the same time waits for the first, and is answered from what it left.
+        async with self._turns.setdefault(context.key, asyncio.Lock()):
+            return await self._recorded(self.client, record, context, charts, progress)
+
+    async def aclose(self) -> None:
+        """Wait for records that are being written."""
+        if self._keeping:
+            await asyncio.wait(self._keeping)
+
+    async def _context(self, asking: Asking, record: Record) -> _Context:
+        schema = await self.schemas.current()
+        if not schema.catalog.tables:
+            raise Nothing
+        async with transaction(self.pool) as conn:
+            glossary = await read_setting(conn, Glossary)
+            instructions = await read_setting(conn, Instructions)
+            prices = await read_setting(conn, Prices)
+            nearest = await nearest_examples(conn, asking.question)
+            previous = await self._previous(conn, asking)
+        question = Question(
+            text=asking.question,
+            lang=record.lang,
+            now=self.now().astimezone(ZoneInfo(self.time_zone)),
+            time_zone=self.time_zone,
+            examples=nearest,
+            previous=previous,
+            limits=asking.limits,
+        )
+        system = await asyncio.to_thread(system_text, schema.text, schema.base_currency, glossary, instructions)
+        conversation = messages(system, user_text(question))
+        assert self.client is not None  # noqa: S101  asked for before
+        key = record.cache_key = cache_key(self.client.model, conversation)
+        return _Context(schema, conversation, key, prices)
+
+    async def _previous(self, conn: psycopg.AsyncConnection[Any], asking: Asking) -> Previous | None:
+        if asking.follows is None:
+            return None
+        before = await history.asked(conn, asking.follows, by=asking.asked_by, everybody=asking.sees_all)
+        if before is None or before.sql is None:
+            raise NoSuchAsk
+        return Previous(before.question, before.sql, (before.intent or {}).get("figure"))
+
+    async def _recorded(
+        self, client: ModelClient, record: Record, context: _Context, charts: Charts, progress: Progress
+    ) -> tuple[AnswerHead, Any]:
+        began = time.monotonic()
+        conversation = Conversation(client, context.conversation, progress)
+        loop = Loop(conversation, charts, context.schema.catalog, progress)
+        try:
+            found = await self._found(record, context.key, loop)
+            drawn = await _draw(found, charts, progress)
+            existing = await self._existing(found, context.schema, charts)
+        except BaseException as error:
+            record.outcome, record.code = _why_not(error)
+            raise
+        else:
+            record.outcome = _outcome(found)
+            record.data_version = drawn.data_version if drawn else None
+        finally:
+            record.intent = loop.intent
+            record.sql = loop.intent.sql if loop.intent else None
+            record.repairs = conversation.repairs
+            record.milliseconds = round((time.monotonic() - began) * 1000)
+            await self._finished(self._keep(record, conversation, context.prices))
+        head = AnswerHead(
+            ask_id=record.id,
+            outcome=_outcome(found),
+            clarification=found.intent.clarification,
+            assumptions=found.intent.assumptions,
+            plan=found.intent.plan,
+            sql=found.intent.sql,
+            title=found.intent.title,
+            description=found.intent.description,
+            template=drawn.template if drawn else None,
+            cached=record.cached,
+            repairs=conversation.repairs,
+            usage=_usage(conversation, context.prices),
+            existing=existing,
+        )
+        return head, drawn.chart if drawn else None
+
+    async def _found(self, record: Record, key: str, loop: Loop) -> Found:
+        async with transaction(self.pool) as conn:
+            known = await history.known_intent(conn, key)
+            if known is None:
+                now = self.now()
+                check_budget(await spent_today(conn, record.asked_by, now), await read_setting(conn, Budget), now)
+        record.cached = known is not None
+        found = await loop.run(known)
+        record.cached = known is not None and found.intent.sql == known.sql
+        return found
+
+    async def _existing(self, found: Found, schema: KnownSchema, charts: Charts) -> list[Any]:
+        if not found.empty or found.checked is None:
+            return []
+        return await existing_values(found.checked, schema.catalog, charts)
+
+    async def _keep(self, record: Record, conversation: Conversation, prices: Prices) -> None:
+        try:
+            async with transaction(self.pool) as conn:
+                await history.keep(conn, record)
+                for spoken in conversation.calls:
+                    call = Call(
+                        ask_id=record.id,
+                        called_by=record.asked_by,
+                        purpose=spoken.purpose,
+                        model=conversation.client.model,
+                        usage=spoken.usage,
+                        milliseconds=spoken.milliseconds,
+                        tries=spoken.tries,
+                        outcome=spoken.outcome,
+                    )
+                    await record_call(conn, call, cost(spoken.usage, prices, conversation.client.model))
+        except (psycopg.Error, PoolTimeout) as error:
+            # The person has an answer; that it is not in the history must not take it away.
+            log.warning("a question could not be kept", error=type(error).__name__)
+
+    async def _finished(self, keeping: Coroutine[Any, Any, None]) -> None:
+        """Write to the end even when the person leaves in the middle: what was spent must be counted."""
+        task = asyncio.ensure_future(keeping)
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        await asyncio.shield(task)
+
+
+async def _draw(found: Found, charts: Charts, progress: Progress) -> Drawn | None:
+    if found.checked is None:
+        return None
+    progress("drawing")
+    return await charts.draw(found.checked, found.intent.figure)
+
+
+def _outcome(found: Found) -> Any:
+    if found.checked is None:
+        return "clarification"
+    return "empty" if found.empty else "answered"
+
+
+def _why_not(error: BaseException) -> tuple[history.Outcome, str | None]:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled", None
+    if isinstance(error, Refused):
+        return "refused", error.rule
+    if isinstance(error, BudgetSpent):
+        return "refused", "budget_spent"
+    if isinstance(error, ModelError):
+        return ("refused" if error.code in _DECLINED else "failed"), error.code
+    if isinstance(error, QueryFailed):
+        return "failed", error.code
+    return "failed", type(error).__name__
+
+
+def _usage(conversation: Conversation, prices: Prices) -> AskUsage:
+    used = total(conversation.calls)
+    dollars = sum((cost(call.usage, prices, conversation.client.model) for call in conversation.calls), Decimal(0))
+    return AskUsage(
+        prompt_tokens=used.prompt_tokens,
+        cached_tokens=used.cached_tokens,
+        output_tokens=used.output_tokens,
+        cost_usd=dollars,
+    )
+
+
+__all__ = ["Asker", "Asking", "Charts", "Drawn", "Intent", "NoSuchAsk", "Nothing"]
