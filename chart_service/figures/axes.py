@@ -11,8 +11,9 @@ from chart_service.figures.labels import clean, escaped, shown, wrapped
 from chart_service.figures.numbers import Ticks, Unit
 
 _WIDTH = 430  # pixels of a plot in a card of half the page, what texts along x are fitted to
-_CHARACTER = 6.4
+_CHARACTER = 6.0
 _SIDE_LABEL = 26
+_FEW = 10  # marks one below the other, whose labels may take two lines
 _CROWDED = 0.9
 
 
@@ -58,7 +59,7 @@ def sideways_of(labels: Sequence[str], title: str | None = None) -> dict[str, An
             "categoryarray": names,
             "tickmode": "array",
             "tickvals": names,
-            "ticktext": [side_label(label) for label in labels],
+            "ticktext": [side_label(label, len(labels)) for label in labels],
             "range": [len(names) - 0.5, -0.5],
             "showgrid": False,
             "ticklabelstandoff": 4,
@@ -68,9 +69,31 @@ def sideways_of(labels: Sequence[str], title: str | None = None) -> dict[str, An
     )
 
 
-def side_label(text: str, limit: int = _SIDE_LABEL) -> str:
-    """A label on the left of a mark, on one line."""
-    return escaped(clean(text, limit))
+def side_label(text: str, count: int) -> str:
+    """A label on the left of one of ``count`` marks: on two lines where they are few, else on one."""
+    return wrapped(text, _SIDE_LABEL) if count <= _FEW else escaped(clean(text, _SIDE_LABEL))
+
+
+def side_height(labels: Sequence[str], marks: int = 1) -> int:
+    """Pixels that marks one below the other need, ``marks`` of them at each label."""
+    tall = len(labels) <= _FEW and any(len(label) > _SIDE_LABEL for label in labels)
+    return len(labels) * max(36 if tall else 24, 14 * marks + 8) + 56
+
+
+def text_width(texts: Iterable[str]) -> int:
+    """Pixels of the longest of the texts, about."""
+    return int(max(map(len, texts), default=0) * _CHARACTER)
+
+
+def texts_fit(texts: Sequence[str]) -> bool:
+    """Whether texts above marks along x stay apart."""
+    return max(map(len, texts), default=0) <= _room(len(texts))
+
+
+def legend_height(names: Sequence[str]) -> int:
+    """Pixels of a legend above the plot: its entries stand in columns as wide as the longest."""
+    columns = max(1, _WIDTH // (text_width(names) + 46))
+    return 20 * -(-len(names) // columns) if len(names) > 1 else 0
 
 
 def wrapped_label(text: str, count: int) -> str:

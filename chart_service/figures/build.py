@@ -90,13 +90,16 @@ def _drawn(chart: Chart, spec: FormatSpec, column: str | None) -> tuple[FormatSp
                 fallback, reason, quiet = unfit.otherwise, unfit.reason, unfit.quiet
                 break
         else:
+            said = len(chart.notes)
             try:
                 panels = [_trimmed_draw(part, spec) for part in parts]
             except Unfit as error:
+                del chart.notes[said:]
                 fallback, reason, quiet = error.otherwise, error.reason, False
             else:
                 for panel, part in zip(panels, parts, strict=True):
-                    panel.title = currencies.heading(part) if len(parts) > 1 else None
+                    if len(parts) > 1 and not panel.titled:
+                        panel.title = currencies.heading(part)
                 return spec, panels
         if not quiet:
             chart.note(reason.ru, reason.en)

@@ -77,7 +77,7 @@ class Chart:
     """A shape bound to rows. ``notes`` is shared by a chart and its parts: what a builder says of what it drew.
 
     ``currency``: the code of all its amounts. ``mixed``: the column of their currency, where there are several and the
-    format is drawn once for all of them.
+    format is drawn once for all of them. ``of``: how many charts share the figure.
     """
 
     rows: Rows
@@ -90,6 +90,7 @@ class Chart:
     text: Dimension | None = None
     currency: str | None = None
     mixed: str | None = None
+    of: int = 1
     notes: list[Text] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -123,11 +124,11 @@ def bind(rows: Rows, shape: Shape, layout: Layout, lang: str, *, currency: str |
     )
 
 
-def part(chart: Chart, at: Iterable[int], currency: str | None) -> Chart:
-    """The chart of some of the rows, whose amounts are in one currency. It shares the notes."""
+def part(chart: Chart, at: Iterable[int], currency: str | None, of: int) -> Chart:
+    """The chart of some of the rows, whose amounts are in one currency, one of so many. It shares the notes."""
     rows = replace(chart.rows, rows=[chart.rows.rows[index] for index in at])
     bound = bind(rows, chart.shape, chart.layout, chart.lang, currency=currency)
-    return replace(bound, notes=chart.notes)
+    return replace(bound, notes=chart.notes, of=of)
 
 
 def cells(rows: Rows, column: str) -> list[Any]:

@@ -17,6 +17,7 @@ from warehouse.meanings import Text
 
 Value = int | float | None
 OTHER = Text("Прочее", "Other")
+_DWARFS = 1.5  # times the largest category: what "Other" may be before it hides the others
 _LONGEST_RUN = 60  # whole numbers filled in between the least and the largest, as hours and weeks are
 
 
@@ -39,7 +40,10 @@ class Line:
 
 @dataclass(slots=True)
 class Crosstab:
-    """Lines over categories. ``labels`` are distinct and not escaped; ``raws`` are the categories' own values."""
+    """Lines over categories. ``labels`` are distinct and not escaped; ``raws`` are the categories' own values.
+
+    ``other``: the last category is "Other".
+    """
 
     dimension: Dimension
     series: Dimension | None
@@ -47,6 +51,7 @@ class Crosstab:
     labels: list[str]
     raws: list[Any]
     lines: list[Line]
+    other: bool = False
 
     @property
     def moments(self) -> list[datetime]:
@@ -71,12 +76,14 @@ def crosstab(
     fill: bool = True,
     fold: bool = True,
     kept_order: bool = False,
+    whole: bool = False,
 ) -> Crosstab:
     """The chart's measures by its first dimension, split by its second one.
 
     Periods that have no row are 0 for sums and counts and gaps for all else; with ``fill`` False they are left out.
     What is beyond ``categories`` and ``lines`` is added up as "Other" where it may be added, else, or without ``fold``,
-    left out, and noted. ``kept_order``: categories stand as the statement has them, whatever they are.
+    left out, and noted. ``whole``: the categories are shares, so none is left out. ``kept_order``: categories stand as
+    the statement has them, whatever they are.
     Raises ``Unfit`` where several rows fall on one cell and cannot be added up.
     """
     dimension = chart.dimensions[0]
@@ -90,7 +97,7 @@ def crosstab(
     if fill and not kept_order:
         keys = _filled(keys, dimension)
     drawn = _folded_lines(chart, drawn, lines, series, fold)
-    keys, other = _kept(chart, keys, dimension, totals, drawn, categories, fold)
+    keys, other = _kept(chart, keys, dimension, totals, drawn, categories, fold, whole)
     tones = _tones(drawn)
     built = []
     for (name, cells, measure, raw), tone in zip(drawn, tones, strict=True):
@@ -103,7 +110,7 @@ def crosstab(
     raws = _raws(dimension, keys)
     if other:
         keys, labels, raws = [*keys, OTHER.of(chart.lang)], [*labels, OTHER.of(chart.lang)], [*raws, None]
-    return Crosstab(dimension, series, keys, distinct(labels), raws, built)
+    return Crosstab(dimension, series, keys, distinct(labels), raws, built, bool(other))
 
 
 _Drawn = tuple[str, dict[Key, Value], Measure, Any]
@@ -216,8 +223,12 @@ def _kept(
     drawn: list[_Drawn],
     limit: int,
     fold: bool,
+    whole: bool,
 ) -> tuple[list[Key], list[Key]]:
-    """The categories that are drawn, and those that are folded into "Other"."""
+    """The categories that are drawn, and those that are folded into "Other".
+
+    None are folded where that would dwarf all others, unless they are shares of a ``whole``.
+    """
     if len(keys) <= limit:
         return keys, []
     if dimension.is_time:
@@ -227,13 +238,16 @@ def _kept(
         )
         return keys[-limit:], []
     addable = fold and all(measure.adds is not False for _, _, measure, _ in drawn)
-    largest = set(sorted(keys, key=lambda key: -totals.get(key, 0))[: limit - 1 if addable else limit])
-    kept = [key for key in keys if key in largest]
-    if addable:
-        folded(chart, len(keys) - len(kept), len(keys))
-        return kept, [key for key in keys if key not in largest]
+    by_size = sorted(keys, key=lambda key: -totals.get(key, 0))
+    rest = by_size[limit - 1 :]
+    together = sum(totals.get(key, 0) for key in rest)
+    if addable and (whole or together <= _DWARFS * totals.get(by_size[0], 0)):
+        folded(chart, len(rest), len(keys))
+        away = set(rest)
+        return [key for key in keys if key not in away], [key for key in keys if key in away]
+    away = set(by_size[limit:])
     chart.note(f"Показаны {limit} наибольших из {len(keys)}.", f"The {limit} largest of {len(keys)} are shown.")
-    return kept, []
+    return [key for key in keys if key not in away], []
 
 
 def _tones(drawn: Sequence[_Drawn]) -> list[Tone]:

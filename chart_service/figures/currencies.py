@@ -68,7 +68,7 @@ def apart(chart: Chart, column: str | None, *, sums: bool) -> list[Chart]:
     left = [_named(code, chart.lang) for code in counts if code not in drawn]
     if left:
         chart.note(f"Не показаны: {', '.join(left[:10])}.", f"Not shown: {', '.join(left[:10])}.")
-    return [part(chart, [at for at, its in enumerate(codes) if its == code], code) for code in drawn]
+    return [part(chart, [at for at, its in enumerate(codes) if its == code], code, len(drawn)) for code in drawn]
 
 
 def several(chart: Chart, column: str | None) -> str | None:

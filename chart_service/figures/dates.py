@@ -17,6 +17,10 @@ LONGEST_SEQUENCE = 1500
 
 _TEXT_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?\Z")
 _ROMAN = ("I", "II", "III", "IV")
+_SHORT = {  # three letters without a dot: a dozen must fit under a narrow chart
+    "ru": ("янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
 
 
 def wall_clock(value: date | datetime) -> datetime:
@@ -92,8 +96,8 @@ def sequence(moments: Sequence[datetime], grain: Grain) -> list[datetime]:
 
 
 @cache
-def _months(lang: str, width: Literal["abbreviated", "wide"], context: Literal["format", "stand-alone"]) -> list[str]:
-    names = get_month_names(width, context, lang)
+def _months(lang: str, context: Literal["format", "stand-alone"]) -> list[str]:
+    names = get_month_names("wide", context, lang)
     return [names[number] for number in range(1, 13)]
 
 
@@ -105,9 +109,9 @@ def period(moment: datetime, grain: Grain, lang: str) -> str:
         number = (moment.month - 1) // 3
         return f"{_ROMAN[number]} кв. {moment.year}" if lang == "ru" else f"Q{number + 1} {moment.year}"
     if grain == "month":
-        name = _months(lang, "wide", "stand-alone")[moment.month - 1]
+        name = _months(lang, "stand-alone")[moment.month - 1]
         return f"{name[:1].upper()}{name[1:]} {moment.year}"
-    name = _months(lang, "wide", "format")[moment.month - 1]
+    name = _months(lang, "format")[moment.month - 1]
     day = f"{moment.day} {name} {moment.year}" if lang == "ru" else f"{name} {moment.day}, {moment.year}"
     if grain == "week":
         return f"Неделя с {day}" if lang == "ru" else f"Week of {day}"
@@ -115,13 +119,13 @@ def period(moment: datetime, grain: Grain, lang: str) -> str:
 
 
 def short(moment: datetime, grain: Grain, lang: str) -> str:
-    """The period on an axis, without its year: "янв.", "5 янв."."""
+    """The period on an axis, without its year: "янв", "5 янв"."""
     if grain == "year":
         return str(moment.year)
     if grain == "quarter":
         number = (moment.month - 1) // 3
         return f"{_ROMAN[number]} кв." if lang == "ru" else f"Q{number + 1}"
-    name = _months(lang, "abbreviated", "stand-alone" if grain == "month" else "format")[moment.month - 1]
+    name = _SHORT[lang][moment.month - 1]
     if grain == "month":
         return name
     return f"{moment.day} {name}" if lang == "ru" else f"{name} {moment.day}"

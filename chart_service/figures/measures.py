@@ -63,7 +63,7 @@ def is_money(ref: MeasureRef, layout: Layout) -> bool:
 
 def value_format(ref: MeasureRef, layout: Layout) -> ValueFormat | None:
     """The format of a measure: its own, or else the layout's, which is not meant for counts beside it."""
-    if ref.value_format is None and _COUNT.search(ref.column):
+    if ref.value_format is None and (ref.bare or _COUNT.search(ref.column)):
         return None
     return ref.value_format or layout.value_format
 

@@ -50,7 +50,10 @@ class Indicator:
 
 @dataclass(slots=True)
 class Panel:
-    """Traces with axes ``x``, ``y`` and ``y2``, or with a domain when ``domain`` is set. ``height``: in pixels."""
+    """Traces with axes ``x``, ``y`` and ``y2``, or with a domain when ``domain`` is set. ``height``: in pixels.
+
+    ``titled``: it says itself which of several panels it is.
+    """
 
     traces: list[dict[str, Any]]
     xaxis: dict[str, Any] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class Panel:
     domain: bool = False
     height: int = 240
     title: str | None = None
+    titled: bool = False
     table: Cells | None = None
     indicators: list[Indicator] = field(default_factory=list)
 
@@ -79,6 +83,8 @@ def joined(panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], dict[str, Any
     traces: list[dict[str, Any]] = []
     layout = dict(panels[0].layout)
     layout["annotations"] = list(layout.get("annotations", ()))
+    if side_by_side and not panels[0].titled:
+        layout["margin"] = {**layout.get("margin", {}), "t": 32}
     for number, panel in enumerate(panels):
         low, high = _share(number if side_by_side else len(panels) - 1 - number, len(panels))
         span = [low, high - (0 if side_by_side else 0.06)]
@@ -86,7 +92,11 @@ def joined(panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], dict[str, Any
             traces += _placed(panel.traces, {"x": span} if side_by_side else {"y": span})
         else:
             traces += _on_axes(panel, number, span, layout)
-        layout["annotations"].append(_heading(panel.title or "", (low + high) / 2 if side_by_side else None, high))
+        if panel.title is None:
+            continue
+        layout["annotations"].append(
+            _heading(panel.title, (low + high) / 2 if side_by_side else None, 1 if side_by_side else high)
+        )
     return traces, layout
 
 

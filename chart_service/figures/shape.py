@@ -12,7 +12,10 @@ from chart_service.rows import Rows
 
 @dataclass(frozen=True, slots=True)
 class MeasureRef:
-    """A column whose numbers are drawn. ``second``: on the second axis, if any. ``line``: drawn as a line."""
+    """A column whose numbers are drawn. ``second``: on the second axis, if any. ``line``: drawn as a line.
+
+    ``bare``: the layout's format of values is not meant for it.
+    """
 
     column: str
     name: str | None = None
@@ -20,6 +23,7 @@ class MeasureRef:
     second: bool = False
     line: bool = False
     reference: str | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ def read(traces: Iterable[Trace], rows: Rows, *, numeric_x: bool = False) -> Sha
                 trace.yaxis == "y2",
                 trace.type == "scatter",
                 reference,
+                numeric_x and name != its_measures[-1],
             )
             if all(known.column != name for known in measures):
                 measures.append(ref)

@@ -19,11 +19,15 @@ PALETTE = 8
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """A colour by its name in the theme, ``alpha`` from 0 to 1; with ``at``, the colour of a ramp at 0 … 1."""
+    """A colour by its name in the theme, ``alpha`` from 0 to 1; with ``at``, the colour of a ramp at 0 … 1.
+
+    ``faded``: the share of the card's colour mixed in, for tiles that stand on others.
+    """
 
     name: str
     alpha: float = 1.0
     at: float | None = None
+    faded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ def _colour(tone: Tone, mode: Mode) -> str:
         red, green, blue = _on_ramp(theme(mode)["ramps"][tone.name], tone.at)
     else:
         red, green, blue = _rgb(theme(mode)["tones"][tone.name])
+    if tone.faded:
+        paper = _rgb(theme(mode)["tones"]["card"])
+        mixed = [one + (two - one) * tone.faded for one, two in zip((red, green, blue), paper, strict=True)]
+        red, green, blue = (round(part) for part in mixed)
     if tone.alpha >= 1:
         return f"#{red:02X}{green:02X}{blue:02X}"
     return f"rgba({red},{green},{blue},{tone.alpha:g})"

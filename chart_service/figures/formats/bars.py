@@ -13,6 +13,7 @@ from chart_service.figures.numbers import Unit
 from chart_service.figures.panel import Fact, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Need, Unfit, Wants
+from chart_service.figures.theme import Tone
 from warehouse.meanings import Text
 
 _MOST_BARS = 30
@@ -83,6 +84,11 @@ def _turned(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = Fals
     return _lying(chart, table, barmode, percent=percent)
 
 
+def amount(unit: Unit) -> Unit:
+    """The unit of texts beside an axis that names the currency."""
+    return Unit() if unit.kind.startswith("money") else unit
+
+
 def _shares(table: Crosstab, lang: str) -> Crosstab:
     """The crosstab with per cents of each category's sum; what they were goes to the hover texts."""
     sums = [sum(line.values[at] or 0 for line in table.lines) for at in range(len(table.keys))]
@@ -94,7 +100,7 @@ def _shares(table: Crosstab, lang: str) -> Crosstab:
             for value, total in zip(line.values, sums, strict=True)
         ]
         lines.append(Line(line.name, values, unit, line.measure, line.raw, line.other, line.tone))
-    return Crosstab(table.dimension, table.series, table.keys, table.labels, table.raws, lines)
+    return Crosstab(table.dimension, table.series, table.keys, table.labels, table.raws, lines, table.other)
 
 
 def _top(table: Crosstab, barmode: str) -> tuple[float, float]:
@@ -120,18 +126,26 @@ def marks(table: Crosstab, drawn: Line, /, **more: Any) -> dict[str, Any]:
 
 def _upright(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
     many = len(table.lines) > 1
-    labelled = not many and len(table.keys) <= _LABELLED
+    texts = _texts(table.lines[0], chart.lang, bare=True)
+    labelled = not many and len(table.keys) <= _LABELLED and axes.texts_fit(texts["text"])
     names = [shown(label) for label in table.labels]
     traces = []
     for line in table.lines:
-        trace = marks(table, line, type="bar", x=names, y=line.values, marker={"color": line.tone}, showlegend=many)
+        trace = marks(
+            table, line, type="bar", x=names, y=line.values, marker={"color": _tone(table, line)}, showlegend=many
+        )
         trace["hovertemplate"] = hover("y", line.unit, line.values) + ("" if many else "<extra></extra>")
         if labelled:
-            trace |= _texts(line, chart.lang)
+            trace |= texts
         traces.append(trace)
     low, high = _top(table, barmode)
     axis = numbers.ticks(low, 100.0 if percent else high, axis_unit(table.lines), chart.lang)
-    layout = {"barmode": "relative" if barmode == "stack" else barmode, "hovermode": "x unified", "showlegend": many}
+    layout: dict[str, Any] = {
+        "barmode": "relative" if barmode == "stack" else barmode,
+        "hovermode": "x unified",
+        "showlegend": many,
+    }
+    layout["legend"] = {"traceorder": "normal"}
     if labelled:
         layout["margin"] = {"t": 22}
     return Panel(
@@ -140,6 +154,7 @@ def _upright(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = Fal
         yaxis=axes.values(axis, chart.layout.yaxis_title),
         layout=layout,
         facts=facts(table, chart.lang),
+        height=220 + axes.legend_height([line.name for line in table.lines]),
     )
 
 
@@ -148,7 +163,9 @@ def _lying(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False
     names = [shown(label) for label in table.labels]
     traces = []
     for line in table.lines:
-        trace = marks(table, line, type="bar", orientation="h", x=line.values, y=names, marker={"color": line.tone})
+        trace = marks(
+            table, line, type="bar", orientation="h", x=line.values, y=names, marker={"color": _tone(table, line)}
+        )
         trace["showlegend"] = many
         name = f"{shown(line.name, 40)}: " if many else ""
         trace["hovertemplate"] = f"%{{y}}<br>{name}<b>{hover('x', line.unit, line.values)}</b><extra></extra>"
@@ -158,31 +175,46 @@ def _lying(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False
     low, high = _top(table, barmode)
     axis = numbers.ticks(low, 100.0 if percent else high, axis_unit(table.lines), chart.lang, count=4)
     bottom = axes.values(axis, chart.layout.xaxis_title)
+    layout: dict[str, Any] = {
+        "barmode": "relative" if barmode == "stack" else barmode,
+        "hovermode": "closest",
+        "showlegend": many,
+        "legend": {"traceorder": "normal"},
+    }
     if not many:  # each bar says its value, so the axis would only repeat it; room is left for the texts
-        reach = (high - low) * 0.18 or 1.0
-        bottom |= {"range": [low - reach if low < 0 else 0, high + reach if high > 0 else 0], "showticklabels": False}
+        room = axes.text_width(traces[0]["text"]) + 12
+        least, most = min(low, 0), max(high, 0)
+        reach = (most - least) * 0.3 if low < 0 else 0
+        bottom |= {"range": [least - reach, most or 1], "showticklabels": False}
+        layout["margin"] = {"r": room}
     bottom |= {"showgrid": many, "showline": False}
     return Panel(
         traces,
         xaxis=bottom,
         yaxis=axes.sideways(table),
-        layout={
-            "barmode": "relative" if barmode == "stack" else barmode,
-            "hovermode": "closest",
-            "showlegend": many,
-            "legend": {"traceorder": "normal"},
-        },
+        layout=layout,
         facts=facts(table, chart.lang),
-        height=max(200, 22 * len(names) * (len(table.lines) if barmode == "group" else 1) + 60),
+        height=axes.side_height(table.labels, len(table.lines) if barmode == "group" else 1)
+        + axes.legend_height([line.name for line in table.lines]),
     )
 
 
-def _texts(line: Line, lang: str) -> dict[str, Any]:
+def _tone(table: Crosstab, line: Line) -> Tone | list[Tone]:
+    """The colour of a line's bars; "Other" is grey."""
+    if not table.other or len(table.lines) > 1:
+        return line.tone
+    return [line.tone] * (len(table.keys) - 1) + [Tone("other")]
+
+
+def _texts(line: Line, lang: str, *, bare: bool = False) -> dict[str, Any]:
+    """The values at the ends of bars; ``bare``: without a currency, which the axis names."""
+    unit = amount(line.unit) if bare else line.unit
     return {
-        "text": ["" if v is None else escaped(numbers.compact(v, line.unit, lang)) for v in line.values],
+        "text": ["" if v is None else escaped(numbers.compact(v, unit, lang)) for v in line.values],
         "textposition": "outside",
         "cliponaxis": False,
         "textangle": 0,
+        "constraintext": "none",
     }
 
 

@@ -44,6 +44,7 @@ def combo(chart: Chart) -> Panel:
         yaxis=axes.values(axis, chart.layout.yaxis_title),
         layout={"barmode": "group", "hovermode": "x unified", "showlegend": True},
         facts=facts(table, chart.lang),
+        height=250,
     )
     if right:
         panel.yaxis2 = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
 
 from chart_service.figures import axes, numbers, order
-from chart_service.figures.chart import Chart, Key
+from chart_service.figures.chart import Chart, Key, Measure
 from chart_service.figures.labels import distinct, escaped, shown
 from chart_service.figures.numbers import NBSP, Unit
 from chart_service.figures.panel import Fact, Panel
@@ -78,38 +79,14 @@ def _range(low: float, high: float, unit: Unit, lang: str) -> str:
 def box(chart: Chart) -> Panel:
     """Quartiles, the whiskers within one and a half of their distance, and what lies outside, for each category."""
     measure = chart.measures[0]
-    groups: dict[Key, list[float]] = {}
+    keys, groups = _grouped(chart)
     dimension = chart.dimensions[0] if chart.dimensions else None
-    for at, value in enumerate(measure.values):
-        if value is not None:
-            groups.setdefault(dimension.keys[at] if dimension else "", []).append(float(value))
-    keys: list[Key] = [""]
-    if dimension:
-        medians = {key: _five(values)[1] for key, values in groups.items()}
-        keys = [key for key in order.arranged(dimension, medians, chart.rows) if key in groups]
-        if len(keys) > _MOST_BOXES:
-            largest = set(sorted(keys, key=lambda key: -len(groups[key]))[:_MOST_BOXES])
-            chart.note(
-                f"Показаны {_MOST_BOXES} групп с наибольшим числом строк из {len(keys)}.",
-                f"The {_MOST_BOXES} groups with most rows of {len(keys)} are shown.",
-            )
-            keys = [key for key in keys if key in largest]
     labels = distinct([dimension.wording(key, chart.lang) if dimension else measure.title for key in keys])
-    trace, seen = _boxes([groups[key] for key in keys], labels)
-    low, high = axes.extent(seen)
-    digits = numbers.decimals(seen, 2) if high < 1000 else 0
-    trace |= {
-        "name": shown(measure.title, 40),
-        "marker": {"color": Tone("c1"), "size": 3, "opacity": 0.6},
-        "line": {"color": Tone("c1"), "width": 1.5},
-        "fillcolor": Tone("c1", 0.18),
-        "hoverinfo": "x+y",
-        "showlegend": False,
-    }
-    upright = axes.values(numbers.ticks(low, high, measure.unit, chart.lang, zero=low >= 0 and low < high * 0.5))
-    upright["hoverformat"] = f",.{digits}f"
-    upright["ticksuffix"] = ""
+    boxes = [_box(groups[key]) for key in keys]
     names = [shown(label) for label in labels]
+    reached = [value for its in boxes for value in (its.lower, its.upper, *its.outside)]
+    low, high = axes.extent(reached)
+    upright = numbers.ticks(low, high, measure.unit, chart.lang, zero=0 <= low < high * 0.5)
     across: dict[str, Any] = {
         "type": "category",
         "categoryorder": "array",
@@ -121,64 +98,122 @@ def box(chart: Chart) -> Panel:
         "tickangle": 0,
         "fixedrange": True,
     }
-    facts = [
-        Fact(
-            label,
-            [chart.say("медиана", "median")],
-            [_five(groups[key])[1]],
-            [numbers.full(_five(groups[key])[1], measure.unit, chart.lang)],
-        )
-        for label, key in zip(labels, keys, strict=True)
-    ]
+    middles = [numbers.full(its.middle, measure.unit, chart.lang) for its in boxes]
     return Panel(
-        [trace],
+        [_box_trace(boxes, names, measure), _box_hover(boxes, names, measure, chart)],
         xaxis=across,
-        yaxis={
-            **upright,
-            **({"title": {"text": shown(chart.layout.yaxis_title, 60)}} if chart.layout.yaxis_title else {}),
-        },
+        yaxis=axes.values(upright, chart.layout.yaxis_title),
         layout={"hovermode": "closest", "showlegend": False},
-        facts=facts,
+        facts=[
+            Fact(f"{measure.title}, {chart.say('медиана', 'median')}", labels, [its.middle for its in boxes], middles)
+        ],
     )
 
 
-def _five(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile."""
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Quartiles, ends of the whiskers, and what is outside of them."""
+
+    low: float
+    middle: float
+    high: float
+    lower: float
+    upper: float
+    outside: list[float]
+    count: int
+
+
+def _grouped(chart: Chart) -> tuple[list[Key], dict[Key, list[float]]]:
+    """The values of each category, and the categories that are drawn, in their order."""
+    dimension = chart.dimensions[0] if chart.dimensions else None
+    groups: dict[Key, list[float]] = {}
+    for at, value in enumerate(chart.measures[0].values):
+        if value is not None:
+            groups.setdefault(dimension.keys[at] if dimension else "", []).append(float(value))
+    if dimension is None:
+        return list(groups), groups
+    medians = {key: _quartiles(values)[1] for key, values in groups.items()}
+    keys = [key for key in order.arranged(dimension, medians, chart.rows) if key in groups]
+    if len(keys) > _MOST_BOXES:
+        largest = set(sorted(keys, key=lambda key: -len(groups[key]))[:_MOST_BOXES])
+        chart.note(
+            f"Показаны {_MOST_BOXES} групп с наибольшим числом строк из {len(keys)}.",
+            f"The {_MOST_BOXES} groups with most rows of {len(keys)} are shown.",
+        )
+        keys = [key for key in keys if key in largest]
+    return keys, groups
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     if len(values) == 1:
         return values[0], values[0], values[0]
     low, middle, high = quantiles(values, n=4, method="inclusive")
     return low, middle, high
 
 
-def _boxes(groups: list[list[float]], labels: list[str]) -> tuple[dict[str, Any], list[float]]:
-    """A trace of boxes computed here, so that a figure does not carry every row, and the values it reaches."""
-    columns: dict[str, list[Any]] = {key: [] for key in ("q1", "median", "q3", "lowerfence", "upperfence", "mean", "y")}
-    seen: list[float] = []
-    for values in groups:
-        ordered = sorted(values)
-        low, middle, high = _five(ordered)
-        reach = 1.5 * (high - low)
-        fence_low = ordered[min(bisect_right(ordered, low - reach - 1e-12), len(ordered) - 1)]
-        fence_high = ordered[max(bisect_right(ordered, high + reach) - 1, 0)]
-        outside = [value for value in ordered if value < fence_low or value > fence_high]
-        if len(outside) > _MOST_OUTLIERS:
-            step = len(outside) / _MOST_OUTLIERS
-            outside = [outside[int(at * step)] for at in range(_MOST_OUTLIERS - 1)] + [outside[-1]]
-        for key, value in (
-            ("q1", low),
-            ("median", middle),
-            ("q3", high),
-            ("lowerfence", fence_low),
-            ("upperfence", fence_high),
-            ("mean", sum(values) / len(values)),
-            ("y", outside),
-        ):
-            columns[key].append(value)
-        seen += [fence_low, fence_high, *outside]
-    trace: dict[str, Any] = {"type": "box", "x": [shown(label) for label in labels], **columns}
-    trace["boxpoints"] = "all" if any(columns["y"]) else False
-    trace |= {"jitter": 0.2, "pointpos": 0}
-    return trace, seen
+def _box(values: Sequence[float]) -> _Box:
+    ordered = sorted(values)
+    low, middle, high = _quartiles(ordered)
+    reach = 1.5 * (high - low)
+    lower = ordered[min(bisect_left(ordered, low - reach), len(ordered) - 1)]
+    upper = ordered[max(bisect_right(ordered, high + reach) - 1, 0)]
+    outside = [value for value in ordered if value < lower or value > upper]
+    if len(outside) > _MOST_OUTLIERS:
+        step = len(outside) / _MOST_OUTLIERS
+        outside = [outside[int(at * step)] for at in range(_MOST_OUTLIERS - 1)] + [outside[-1]]
+    return _Box(low, middle, high, lower, upper, outside, len(ordered))
+
+
+def _box_trace(boxes: Sequence[_Box], names: list[str], measure: Measure) -> dict[str, Any]:
+    """Boxes computed here, so that a figure does not carry every row."""
+    return {
+        "type": "box",
+        "name": shown(measure.title, 40),
+        "x": names,
+        "q1": [its.low for its in boxes],
+        "median": [its.middle for its in boxes],
+        "q3": [its.high for its in boxes],
+        "lowerfence": [its.lower for its in boxes],
+        "upperfence": [its.upper for its in boxes],
+        "y": [its.outside for its in boxes],
+        "boxpoints": "all" if any(its.outside for its in boxes) else False,
+        "jitter": 0.2,
+        "pointpos": 0,
+        "marker": {"color": Tone("c1")},
+        "line": {"color": Tone("c1"), "width": 1.5},
+        "fillcolor": Tone("c1", 0.18),
+        "width": 0.5,
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _box_hover(boxes: Sequence[_Box], names: list[str], measure: Measure, chart: Chart) -> dict[str, Any]:
+    """Invisible marks that say what a box does: Plotly's own texts would be English."""
+    digits = numbers.decimals([value for its in boxes for value in (its.low, its.middle, its.high)], 1)
+
+    def text(its: _Box) -> str:
+        middle, low, high, lower, upper = (
+            numbers.full(value, measure.unit, chart.lang, digits)
+            for value in (its.middle, its.low, its.high, its.lower, its.upper)
+        )
+        return (
+            f"{chart.say('Медиана', 'Median')} <b>{escaped(middle)}</b><br>"
+            f"{chart.say('Половина между', 'Half between')} {escaped(low)} {chart.say('и', 'and')} {escaped(high)}<br>"
+            f"{chart.say('Усы', 'Whiskers')} {escaped(lower)} – {escaped(upper)}<br>"
+            f"{chart.say('Строк', 'Rows')}: {numbers.grouped(its.count, 0, chart.lang)}"
+        )
+
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": names,
+        "y": [its.middle for its in boxes],
+        "hovertext": [text(its) for its in boxes],
+        "hovertemplate": "%{x}<br>%{hovertext}<extra></extra>",
+        "marker": {"opacity": 0, "size": 36},
+        "showlegend": False,
+    }
 
 
 def _histogram_traces(shape: Shape) -> list[dict[str, object]]:

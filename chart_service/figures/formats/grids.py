@@ -86,7 +86,7 @@ def _downwards(names: list[str], title: str | None = None) -> dict[str, Any]:
         "type": "category",
         "tickmode": "array",
         "tickvals": [shown(name) for name in names],
-        "ticktext": [axes.side_label(name) for name in names],
+        "ticktext": [axes.side_label(name, len(names)) for name in names],
         "range": [len(names) - 0.5, -0.5],
         "showgrid": False,
         "ticklabelstandoff": 4,

@@ -40,7 +40,16 @@ class _Node:
 def treemap(chart: Chart) -> Panel:
     """Tiles, as large as their values."""
     flat = len(chart.dimensions) == 1
-    return _panel(chart, "treemap", 20 if flat else PALETTE, {"pathbar": {"visible": not flat, "thickness": 18}})
+    return _panel(
+        chart,
+        "treemap",
+        20 if flat else PALETTE,
+        {
+            "pathbar": {"visible": False},
+            "marker": {"pad": dict.fromkeys("tlrb", 0) if flat else {"t": 20, "l": 3, "r": 3, "b": 3}},
+            "tiling": {"pad": 2},
+        },
+    )
 
 
 def sunburst(chart: Chart) -> Panel:
@@ -81,13 +90,16 @@ def _panel(chart: Chart, type_: str, most: int, look: dict[str, Any]) -> Panel:
         tones.append(tone)
         behind.append([*path, plain.raw(node.key)])
         for number, part in enumerate(node.largest(_MOST_INSIDE, chart)):
-            lighter = Tone("other" if part.key is None else tone.name, round(tone.alpha * 0.8, 3))
+            lighter = Tone("other" if part.key is None else tone.name, faded=min(0.75, tone.faded + 0.3))
             add(part, f"{name}/{number}", name, lighter, behind[ids.index(name)])
 
     for number, node in enumerate(top):
         add(node, str(number), "", _top_tone(chart, type_, node, number, top), [])
-    texts = [_text(node.value, root.value, chart) for node in nodes]
-    trace = {
+    shares = [_share(node.value, root.value, chart) for node in nodes]
+    values = [escaped(numbers.compact(node.value, measure.unit, chart.lang)) for node in nodes]
+    flat = len(chart.dimensions) == 1
+    texts = [f"{value} · {share}" if flat else value for value, share in zip(values, shares, strict=True)]
+    trace: dict[str, Any] = {
         "type": type_,
         "ids": ids,
         "parents": parents,
@@ -97,14 +109,14 @@ def _panel(chart: Chart, type_: str, most: int, look: dict[str, Any]) -> Panel:
         "sort": False,
         "text": texts,
         "textinfo": "label+text" if type_ == "treemap" else "label",
-        "marker": {"colors": tones},
         "customdata": behind,
         "meta": {"columns": [dimension.column for dimension in chart.dimensions]},
-        "hovertext": [shown(node.label) for node in nodes],
+        "hovertext": [f"{shown(node.label)}<br>{share}" for node, share in zip(nodes, shares, strict=True)],
         "hovertemplate": f"%{{hovertext}}<br><b>{hover('value', measure.unit, [node.value for node in nodes])}</b>"
-        "<br>%{text}<extra></extra>",
+        "<extra></extra>",
         **look,
     }
+    trace["marker"] = {**trace.get("marker", {}), "colors": tones}
     fact = Fact(
         measure.title,
         [node.label for node in top],
@@ -112,7 +124,13 @@ def _panel(chart: Chart, type_: str, most: int, look: dict[str, Any]) -> Panel:
         [numbers.full(node.value, measure.unit, chart.lang) for node in top],
         adds=True,
     )
-    return Panel([trace], domain=True, layout={"hovermode": "closest"}, facts=[fact], height=280)
+    return Panel(
+        [trace],
+        domain=True,
+        layout={"hovermode": "closest", "uniformtext": {"mode": "hide", "minsize": 9}},
+        facts=[fact],
+        height=280,
+    )
 
 
 def _top_tone(chart: Chart, type_: str, node: _Node, number: int, top: list[_Node]) -> Tone:
@@ -124,10 +142,9 @@ def _top_tone(chart: Chart, type_: str, node: _Node, number: int, top: list[_Nod
     return series_tone(number)
 
 
-def _text(value: float, total: float, chart: Chart) -> str:
+def _share(value: float, total: float, chart: Chart) -> str:
     share = 100 * value / total if total else 0
-    percent = numbers.full(share, numbers.percent(chart.lang), chart.lang, 0 if share >= 10 else 1)
-    return escaped(f"{numbers.compact(value, chart.measures[0].unit, chart.lang)} · {percent}")
+    return escaped(numbers.full(share, numbers.percent(chart.lang), chart.lang, 0 if share >= 10 else 1))
 
 
 def _traces(type_: str) -> Any:

@@ -28,14 +28,14 @@ def indicator(chart: Chart) -> Panel:
     for at, measure in enumerate(shown_measures):
         value = measure.known()[0]
         before = next((v for v in measure.reference or () if v is not None), None)
-        title = f"{label} · {measure.title}" if label else measure.title
-        named = len(shown_measures) > 1 or bool(label)
+        title = " · ".join(filter(None, (chart.currency if chart.of > 1 else "", label, measure.title)))
+        named = len(shown_measures) > 1 or bool(label) or chart.of > 1
         trace: dict[str, Any] = {
             "type": "indicator",
             "mode": "number" if before is None else "number+delta",
             "value": value,
             "domain": _cell(at, len(shown_measures)),
-            **_number(value, before, measure.unit, chart.lang, small=len(shown_measures) > 2),
+            **_number(value, before, measure.unit, chart.lang, small=len(shown_measures) > 2 or chart.of > 1),
         }
         if named:
             trace["title"] = {"text": shown(title, 60), "font": {"size": 12, "color": Tone("muted")}}
@@ -50,7 +50,8 @@ def indicator(chart: Chart) -> Panel:
             )
         )
         facts.append(Fact(title, [""], [value], [text]))
-    return Panel(traces, domain=True, indicators=cards, facts=facts, height=120)
+    height = 110 if len(traces) < 4 else 190
+    return Panel(traces, domain=True, indicators=cards, facts=facts, height=height, titled=chart.of > 1)
 
 
 def _row_label(chart: Chart) -> str:
@@ -182,11 +183,14 @@ def gauge(chart: Chart) -> Panel:
         trace["number"] |= {"valueformat": f",.{digits}f", "suffix": escaped(measure.unit.suffix)}
     trace["number"]["font"] = {"size": 30}
     title = _row_label(chart)
-    if target is not None:
-        said = chart.say("план", "target") + " " + numbers.compact(target, measure.unit, chart.lang)
-        title = f"{title} · {said}" if title else said
     if title:
         trace["title"] = {"text": shown(title, 60), "font": {"size": 12, "color": Tone("muted")}}
+    layout: dict[str, Any] = {"margin": {"l": 28, "r": 28, "t": 44 if title else 24, "b": 12}}
+    if target is not None and chart.of == 1:
+        layout["margin"]["b"] = 30
+        layout["annotations"] = [
+            _below(chart.say("план", "target") + " " + numbers.compact(target, measure.unit, chart.lang))
+        ]
     text = numbers.full(value, measure.unit, chart.lang)
     card = Indicator(
         measure.title,
@@ -194,8 +198,22 @@ def gauge(chart: Chart) -> Panel:
         before=None if target is None else numbers.full(target, measure.unit, chart.lang),
     )
     facts = [Fact(measure.title, [_row_label(chart)], [value], [text])]
-    layout = {"margin": {"l": 28, "r": 28, "t": 44 if title else 20, "b": 12}}
     return Panel([trace], domain=True, indicators=[card], facts=facts, layout=layout, height=200)
+
+
+def _below(text: str) -> dict[str, Any]:
+    """A line under the dial."""
+    return {
+        "text": escaped(text),
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.5,
+        "y": 0,
+        "yanchor": "top",
+        "yshift": -4,
+        "showarrow": False,
+        "font": {"color": Tone("muted"), "size": 12},
+    }
 
 
 def _rescaled(dial: dict[str, Any], value: float, target: float | None, unit: Unit, lang: str) -> dict[str, Any]:
@@ -227,11 +245,7 @@ def bullet(chart: Chart) -> Panel:
     names = [shown(label) for label in distinct(labels)]
     values = [measure.values[at] for at in rows]
     targets = [reference[at] for at in rows]
-    texts = [
-        numbers.compact(value or 0, measure.unit, chart.lang)
-        + (f" / {numbers.compact(target, measure.unit, chart.lang)}" if target is not None else "")
-        for value, target in zip(values, targets, strict=True)
-    ]
+    texts = [NBSP + numbers.compact(value or 0, measure.unit, chart.lang) for value in values]
     low, high = axes.extent([*values, *targets])
     axis = numbers.ticks(low, high, measure.unit, chart.lang, count=4)
     hidden = {"showlegend": False, "hoverinfo": "skip"}

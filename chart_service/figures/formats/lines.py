@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from chart_service.figures import axes, numbers
@@ -19,11 +20,12 @@ from warehouse.meanings import Text
 _MOST_POINTS = 1500
 _SMOOTH = 40  # with more points a curve only hides them
 _DOTTED = 14
+_NAMED = 4  # lines that are named where they end
 
 
 def line(chart: Chart) -> Panel:
     """One line, or several."""
-    return _lines(chart, crosstab(chart, categories=_MOST_POINTS))
+    return _lines(chart, crosstab(chart, categories=_MOST_POINTS, fold=False))
 
 
 def area(chart: Chart) -> Panel:
@@ -41,6 +43,7 @@ def stacked_area(chart: Chart) -> Panel:
     for drawn in table.lines:
         drawn.values = [value or 0 for value in drawn.values]
     panel = _lines(chart, table)
+    panel.layout = {"hovermode": "x unified", "showlegend": True, "legend": {"traceorder": "normal"}}
     for trace, drawn in zip(panel.traces, table.lines, strict=True):
         trace |= {"stackgroup": "all", "fillcolor": Tone(drawn.tone.name, 0.55), "mode": "lines"}
         trace["line"] = {"color": drawn.tone, "width": 1, "shape": "linear"}
@@ -58,13 +61,45 @@ def _lines(chart: Chart, table: Crosstab) -> Panel:
     bottom = axes.categories(table, chart.lang, chart.layout.xaxis_title)
     if len(table.keys) > 1:
         bottom["range"] = [-0.15, len(table.keys) - 0.85]
+    layout: dict[str, Any] = {"hovermode": "x unified", "showlegend": many, "legend": {"traceorder": "normal"}}
+    if many and chart.of == 1 and _ends_apart(table, axis.range[1] - axis.range[0]):
+        layout |= _named_ends(table)
     return Panel(
         traces,
         xaxis=bottom,
         yaxis=axes.values(axis, chart.layout.yaxis_title),
-        layout={"hovermode": "x unified", "showlegend": many},
+        layout=layout,
         facts=facts(table, chart.lang),
+        height=220 + axes.legend_height([drawn.name for drawn in table.lines]),
     )
+
+
+def _ends_apart(table: Crosstab, span: float) -> bool:
+    """Whether a few lines end far enough from each other to be named where they end."""
+    ends = sorted(line.values[-1] for line in table.lines if line.values[-1] is not None)
+    return len(ends) == len(table.lines) <= _NAMED and all(b - a >= span * 0.08 for a, b in pairwise(ends))
+
+
+def _named_ends(table: Crosstab) -> dict[str, Any]:
+    """Layout that names lines at their ends, which needs no legend to be looked up in."""
+    return {
+        "showlegend": False,
+        "margin": {"r": 14 + min(130, axes.text_width([line.name[:20] for line in table.lines]) + 8)},
+        "annotations": [
+            {
+                "text": shown(line.name, 20),
+                "xref": "paper",
+                "x": 1,
+                "xshift": 8,
+                "y": line.values[-1],
+                "xanchor": "left",
+                "yanchor": "middle",
+                "showarrow": False,
+                "font": {"color": line.tone, "size": 11, "weight": 600},
+            }
+            for line in table.lines
+        ],
+    }
 
 
 def line_trace(table: Crosstab, drawn: Line, *, many: bool) -> dict[str, Any]:

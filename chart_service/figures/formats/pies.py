@@ -7,7 +7,7 @@ from typing import Any
 from chart_service.figures import numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart
-from chart_service.figures.crosstab import OTHER, Crosstab, crosstab
+from chart_service.figures.crosstab import Crosstab, crosstab
 from chart_service.figures.formats.bars import facts, marks
 from chart_service.figures.labels import escaped, shown, wrapped
 from chart_service.figures.panel import Panel
@@ -32,12 +32,11 @@ def donut(chart: Chart) -> Panel:
 
 
 def _circle(chart: Chart, hole: float) -> Panel:
-    table = crosstab(chart, categories=_MOST_SLICES, fill=False)
+    table = crosstab(chart, categories=_MOST_SLICES, fill=False, whole=True)
     line = table.lines[0]
     values = [value or 0 for value in line.values]
     total = sum(values)
-    other = table.labels[-1] == OTHER.of(chart.lang) and table.raws[-1] is None
-    if other and values[-1] > total * _LARGEST_OTHER:
+    if table.other and values[-1] > total * _LARGEST_OTHER:
         raise Unfit(_TOO_MANY, "bar")
     trace = marks(
         table,
@@ -52,13 +51,13 @@ def _circle(chart: Chart, hole: float) -> Panel:
         text=_texts(table, values, total, chart.lang),
         textinfo="text",
         textposition="outside",
-        marker={"colors": _tones(len(values), other=other)},
+        marker={"colors": _tones(len(values), other=table.other)},
         hovertemplate=f"%{{label}}<br><b>{hover('value', line.unit, values)}</b><extra></extra>",
     )
     layout: dict[str, Any] = {"showlegend": False, "hovermode": "closest", "margin": {"t": 16, "b": 16}}
     if hole:
         trace["title"] = {
-            "text": escaped(numbers.compact(total, line.unit, chart.lang)),
+            "text": f"<b>{escaped(numbers.compact(total, line.unit, chart.lang))}</b>",
             "font": {"size": 18, "color": Tone("ink")},
             "position": "middle center",
         }

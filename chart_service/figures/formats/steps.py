@@ -8,7 +8,7 @@ from chart_service.figures import axes, numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import crosstab
-from chart_service.figures.formats.bars import facts, marks
+from chart_service.figures.formats.bars import amount, facts, marks
 from chart_service.figures.formats.pies import ADDS, POSITIVE, SOME
 from chart_service.figures.labels import distinct, escaped, shown
 from chart_service.figures.panel import Panel
@@ -18,7 +18,6 @@ from chart_service.figures.theme import Tone
 from warehouse.meanings import Text
 
 _MOST_STAGES, _MOST_STEPS = 14, 20
-_LABELLED = 14
 
 
 def funnel(chart: Chart) -> Panel:
@@ -59,13 +58,13 @@ def funnel(chart: Chart) -> Panel:
         yaxis={**axes.sideways(table), "showgrid": False},
         layout={"hovermode": "closest", "showlegend": False, "bargap": 0.18},
         facts=facts(table, chart.lang),
-        height=max(200, 30 * len(values) + 30),
+        height=max(180, 32 * len(values) + 16),
     )
 
 
 def waterfall(chart: Chart) -> Panel:
     """What each step adds or takes away, and the sum at the end."""
-    table = crosstab(chart, categories=_MOST_STEPS, kept_order=not chart.dimensions[0].is_time)
+    table = crosstab(chart, categories=_MOST_STEPS, kept_order=not chart.dimensions[0].is_time, whole=True)
     line = table.lines[0]
     if not axes.fits_across([*table.labels, "Итого"]) and not table.is_time:
         raise Unfit(
@@ -78,8 +77,8 @@ def waterfall(chart: Chart) -> Panel:
     names = [shown(label) for label in labels]
     values = [*steps, sum(steps)]
     levels = [0.0, *accumulate(steps)]
-    texts = [("+" if value > 0 else "") + numbers.compact(value, line.unit, chart.lang) for value in steps]
-    texts.append(numbers.compact(sum(steps), line.unit, chart.lang))
+    texts = [("+" if value > 0 else "") + numbers.compact(value, amount(line.unit), chart.lang) for value in steps]
+    texts.append(numbers.compact(sum(steps), amount(line.unit), chart.lang))
     trace = marks(
         table,
         line,
@@ -87,8 +86,10 @@ def waterfall(chart: Chart) -> Panel:
         x=names,
         y=values,
         measure=["relative"] * len(steps) + ["total"],
-        text=[escaped(text) for text in texts] if len(values) <= _LABELLED else None,
+        text=[escaped(text) for text in texts] if axes.texts_fit(texts) else None,
         textposition="outside",
+        textangle=0,
+        constraintext="none",
         cliponaxis=False,
         showlegend=False,
         increasing={"marker": {"color": Tone("rise")}},

@@ -9,7 +9,7 @@ from typing import Any
 from chart_service.figures import measures, numbers, plain
 from chart_service.figures.chart import Chart, cells
 from chart_service.figures.crosstab import Value, crosstab
-from chart_service.figures.formats.bars import facts
+from chart_service.figures.formats.bars import amount, facts
 from chart_service.figures.labels import shown, titled
 from chart_service.figures.panel import Cells, Panel
 from chart_service.figures.shape import Shape
@@ -57,12 +57,20 @@ def table(chart: Chart) -> Panel:
     return table_panel(Cells(header, [list(row) for row in zip(*texts, strict=True)], right))
 
 
-def table_panel(content: Cells) -> Panel:
-    """The panel of a table: Plotly's trace for pictures, and the cells for a page that draws its own."""
-    columns: Sequence[Sequence[str]] = [list(column) for column in zip(*content.rows, strict=True)]
+def table_panel(content: Cells, drawn: Sequence[Sequence[str]] | None = None) -> Panel:
+    """The panel of a table: Plotly's trace for pictures, and the cells for a page that draws its own.
+
+    ``drawn``: rows of shorter texts for the picture.
+    """
+    columns: Sequence[Sequence[str]] = [list(column) for column in zip(*(drawn or content.rows), strict=True)]
+    widths = [
+        min(40, max(6, len(header), *(len(cell) for cell in column)))
+        for header, column in zip(content.columns, columns or [()] * len(content.columns), strict=True)
+    ]
     align = ["right" if number else "left" for number in content.right]
     trace: dict[str, Any] = {
         "type": "table",
+        "columnwidth": widths,
         "header": {"values": [shown(text, 60) for text in content.columns], "align": align},
         "cells": {
             "values": [[shown(cell) for cell in column] for column in columns],
@@ -87,25 +95,30 @@ def pivot(chart: Chart) -> Panel:
             Text("Валюты не складываются: показана таблица.", "Currencies are not added up: shown as a table."), "table"
         )
     turned = replace(chart, dimensions=chart.dimensions[::-1])
-    table = crosstab(turned, categories=_MOST_ACROSS, lines=_MOST_DOWN, fold=True)
+    table = crosstab(turned, categories=_MOST_ACROSS, lines=_MOST_DOWN, whole=True)
     measure = chart.measures[0]
     totals = measure.adds is not False and chart.mixed is None
     digits = numbers.decimals(measure.known())
 
-    def text(value: Value) -> str:
+    def full(value: Value) -> str:
         return "" if value is None else numbers.full(value, measure.unit, chart.lang, digits)
 
+    def short(value: Value) -> str:
+        return "" if value is None else numbers.compact(value, amount(measure.unit), chart.lang)
+
     total = Text("Итого", "Total").of(chart.lang)
-    rows = []
-    for line in table.lines:
-        row = [line.name, *map(text, line.values)]
-        rows.append([*row, text(sum(line.known()))] if totals else row)
+    rows = [(line.name, [*line.values, *([sum(line.known())] if totals else [])]) for line in table.lines]
     if totals:
-        columns = [sum(line.values[at] or 0 for line in table.lines) for at in range(len(table.keys))]
-        rows.append([total, *map(text, columns), text(sum(columns))])
+        sums: list[Value] = [sum(line.values[at] or 0 for line in table.lines) for at in range(len(table.keys))]
+        rows.append((total, [*sums, sum(value or 0 for value in sums)]))
     header = [chart.dimensions[0].title, *table.labels, *([total] if totals else [])]
-    content = Cells(header, rows, [False, *[True] * (len(header) - 1)], totals=totals)
-    panel = table_panel(content)
+    content = Cells(
+        header,
+        [[name, *map(full, values)] for name, values in rows],
+        [False, *[True] * (len(header) - 1)],
+        totals=totals,
+    )
+    panel = table_panel(content, [[name, *map(short, values)] for name, values in rows])
     panel.facts = facts(table, chart.lang)
     return panel
 

@@ -20,6 +20,7 @@ from chart_service.figures.build import Lang
 from chart_service.figures.theme import Mode, theme
 from tests.chart_service.figures.samples import Sample, samples
 
+_ON_A_PICTURE = 12
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     "--headless",
@@ -88,13 +89,13 @@ def _remote(url: str) -> bool:
     return not url.startswith(("data:", "blob:", "about:"))
 
 
-def draw(page: Page, drawn: Sequence[tuple[str, Figure, Mode]]) -> None:
+def draw(page: Page, drawn: Sequence[tuple[str, Figure, Mode]], lang: Lang = "ru") -> None:
     """Draws figures one below the other, each in an element of its name."""
     figures: list[dict[str, Any]] = [
         {
             "name": name,
             "title": f"{name} → {figure.format}" if figure.format != name else name,
-            "notes": " ".join(note.ru for note in figure.notes),
+            "notes": " ".join(note.of(lang) for note in figure.notes),
             "height": figure.height,
             "figure": figure.painted(mode),
         }
@@ -115,12 +116,14 @@ def main(directory: Path) -> None:
         for lang in ("ru", "en"):
             figures = built(lang)
             for mode in ("light", "dark"):
-                page, errors = plotly_page(started, mode)
-                draw(page, [(sample.name, figure, mode) for sample, figure in figures])
-                page.screenshot(path=directory / f"{lang}-{mode}.png", full_page=True)
-                page.close()
-                for error in errors:
-                    sys.stderr.write(f"{lang} {mode}: {error}\n")
+                for first in range(0, len(figures), _ON_A_PICTURE):
+                    page, errors = plotly_page(started, mode)
+                    some = figures[first : first + _ON_A_PICTURE]
+                    draw(page, [(sample.name, figure, mode) for sample, figure in some], lang)
+                    page.screenshot(path=directory / f"{lang}-{mode}-{first // _ON_A_PICTURE + 1}.png", full_page=True)
+                    page.close()
+                    for error in errors:
+                        sys.stderr.write(f"{lang} {mode}: {error}\n")
 
 
 if __name__ == "__main__":
