@@ -14,9 +14,10 @@ from chart_service.dashboards.install import StarterInstaller
 from chart_service.embedding import link_routes, security_routes, superset_routes
 from chart_service.embedding.errors import add_superset_errors
 from chart_service.embedding.secret import SigningKeys
-from chart_service.pages import page_routes
+from chart_service.pages import page_routes, section_routes
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
+from chart_service.schema import schema_routes
 from chart_service.services import Services
 from chart_service.sign_in import routes as sign_in
 from chart_service.sign_in.middleware import SessionCookie
@@ -41,6 +42,7 @@ the schema `crm`."""
 TAGS = [
     {"name": "dashboards", "description": "Charts on a grid, with filters that hold for all of them."},
     {"name": "embedding", "description": "Dashboards in other sites, as Superset embeds them; links that show one."},
+    {"name": "schema", "description": "What every table and column means."},
     {"name": "sign-in", "description": "Sessions of browsers."},
     {"name": "health", "description": "For load balancers."},
 ]
@@ -54,6 +56,8 @@ ROUTERS = (
     sign_in.router,
     health.router,
     page_routes.router,
+    schema_routes.router,
+    section_routes.router,
 )
 
 
