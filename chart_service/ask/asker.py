@@ -25,7 +25,7 @@ from chart_service.ask.examples import nearest_examples
 from chart_service.ask.existing import existing_values
 from chart_service.ask.history import Record
 from chart_service.ask.intent import Intent
-from chart_service.ask.loop import Found, Loop, Statements
+from chart_service.ask.loop import Found, Loop, StatementRuns
 from chart_service.ask.model_client import Message, ModelClient
 from chart_service.ask.model_errors import ModelError, no_model
 from chart_service.ask.progress import Progress
@@ -67,7 +67,7 @@ class Drawn:
     data_version: str
 
 
-class Charts(Statements, Protocol):
+class Charts(StatementRuns, Protocol):
     """How statements become charts for one asker."""
 
     async def draw(self, checked: Checked, template: FigureTemplate | None) -> Drawn:

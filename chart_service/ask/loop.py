@@ -22,7 +22,7 @@ from chart_service.rows import Rows
 from warehouse.schema_docs.catalog import Catalog
 
 
-class Statements(Protocol):
+class StatementRuns(Protocol):
     """How a statement is checked and run for one asker, with the filters that hold on the page."""
 
     async def check(self, sql: str) -> Checked:
@@ -60,7 +60,7 @@ class Loop:
     """Answers one question. ``intent`` is the last one that was looked at, for the records."""
 
     def __init__(
-        self, conversation: Conversation, statements: Statements, catalog: Catalog, progress: Progress
+        self, conversation: Conversation, statements: StatementRuns, catalog: Catalog, progress: Progress
     ) -> None:
         self._conversation = conversation
         self._statements = statements
