@@ -27,7 +27,7 @@ from chart_service.ask.history import Record
 from chart_service.ask.intent import Intent
 from chart_service.ask.loop import Found, Loop, StatementRuns
 from chart_service.ask.model_client import Message, ModelClient
-from chart_service.ask.model_errors import ModelError, no_model
+from chart_service.ask.model_errors import ModelError
 from chart_service.ask.progress import Progress
 from chart_service.ask.prompt import (
     Previous,
@@ -115,7 +115,7 @@ class Asker:
         database raises when it is away. Whatever happens is kept in the history.
         """
         if self.client is None:
-            raise no_model()
+            raise ModelError("no_model")
         progress("understanding")
         record = Record(
             id=uuid.uuid4(),

@@ -55,8 +55,7 @@ class Conversation:
             except IntentInvalid as error:
                 self.client.was_readable(readable=False)
                 if not self.may_repair:
-                    detail = "The model's answers are not in the form that was asked for. Try again, or rephrase."
-                    raise ModelError("model_invalid", detail) from None
+                    raise ModelError("model_invalid") from None
                 self._complain(f"{error} Answer with the whole JSON object as described, and nothing else.")
             else:
                 self.client.was_readable(readable=True)

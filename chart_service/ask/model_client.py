@@ -16,15 +16,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import ValidationError
 
 from chart_service.ask.dialect import Dialect
-from chart_service.ask.model_errors import (
-    ModelError,
-    Usage,
-    explained,
-    filtered,
-    not_the_protocol,
-    said,
-    too_slow,
-)
+from chart_service.ask.model_errors import ModelError, Usage, explained, said
 from warehouse.schema_docs.prompt import estimated_tokens
 from warehouse.settings import Settings
 
@@ -140,8 +132,8 @@ class ModelClient:
                     _judge(answer, usage)
                     return Reply(answer.text, usage, round((time.monotonic() - began) * 1000), tries)
         except TimeoutError:
-            raise too_slow(self._timeout) from None
-        raise ModelError("model_rejected", "The model's server rejects every form of the request.")
+            raise ModelError("model_timeout", seconds=self._timeout) from None
+        raise ModelError("model_rejected")
 
     def was_readable(self, *, readable: bool) -> None:
         """Tell whether the last answer held the object that was asked for.
@@ -192,7 +184,7 @@ class ModelClient:
         except (ValueError, TypeError, AttributeError, httpx2.HTTPError) as error:
             # Neither the client nor pydantic wraps what it cannot read of a server that answers with something else.
             log.warning("the model's server answers with something else", error=type(error).__name__)
-            raise not_the_protocol() from None
+            raise ModelError("model_protocol") from None
 
 
 async def _streamed(stream: AsyncStream[ChatCompletionChunk], on_text: Callable[[str], None] | None) -> _Answer:
@@ -215,7 +207,7 @@ def _whole(body: bytes) -> _Answer:
     try:
         completion = ChatCompletion.model_validate_json(body)
     except ValidationError:
-        raise not_the_protocol() from None
+        raise ModelError("model_protocol") from None
     answer.usage = completion.usage
     for choice in completion.choices[:1]:
         answer.add(choice.message.content, choice.message.refusal, choice.finish_reason)
@@ -225,18 +217,13 @@ def _whole(body: bytes) -> _Answer:
 def _judge(answer: _Answer, usage: Usage) -> None:
     """Raise ``ModelError`` for an answer that is none."""
     if answer.refusal:
-        raise ModelError(
-            "model_refused", "The model declines to answer this question. Rephrase it.", status=422, usage=usage
-        )
+        raise ModelError("model_refused", usage=usage)
     if answer.finish == "content_filter":
-        stopped = filtered()
-        stopped.usage = usage
-        raise stopped
+        raise ModelError("model_content_filter", usage=usage)
     if answer.finish == "length":
-        detail = "The model's answer grew too long and was cut off. Ask for less at once."
-        raise ModelError("model_length", detail, usage=usage)
+        raise ModelError("model_length", usage=usage)
     if not answer.choices:
-        raise not_the_protocol()
+        raise ModelError("model_protocol")
 
 
 def _usage(answer: _Answer, messages: Sequence[Message]) -> Usage:

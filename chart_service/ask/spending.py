@@ -12,19 +12,25 @@ from psycopg import AsyncConnection
 
 from chart_service.ask.chart_settings import Budget, Prices
 from chart_service.ask.model_errors import Usage
+from warehouse.meanings import Text
 
 MILLION = Decimal(1_000_000)
+
+_YOURS, _COMPANY = Text("Ваш", "Your"), Text("Общий", "The company's")
 
 
 class BudgetSpent(Exception):
     """Today's budget is spent. ``renews_at``: when the next day of UTC begins."""
 
-    def __init__(self, whose: str, limit: str, renews_at: datetime) -> None:
+    def __init__(self, whose: Text, limit: str, renews_at: datetime) -> None:
         at = renews_at.strftime("%Y-%m-%d %H:%M UTC")
-        super().__init__(
-            f"{whose} budget for asking in words is spent for today ({limit}). It renews at {at}; what is saved and "
-            "cached keeps working. The budget is set under /api/v1/settings/budget."
+        self.text = Text(
+            f"{whose.ru} бюджет на вопросы словами на сегодня исчерпан ({limit}). Он обновится {at}; сохранённое и уже "
+            "отвеченное работает. Бюджет меняется в настройках (/api/v1/settings/budget).",
+            f"{whose.en} budget for asking in words is spent for today ({limit}). It renews at {at}; what is saved or "
+            "was answered before keeps working. The budget is set under /api/v1/settings/budget.",
         )
+        super().__init__(self.text.en)
         self.renews_at = renews_at
 
 
@@ -79,10 +85,10 @@ def check_budget(spent: Spent, budget: Budget, now: datetime) -> None:
     """Raise ``BudgetSpent`` when nothing is left for today. The call that passes a limit is the last one."""
     renews_at = day_of(now) + timedelta(days=1)
     for whose, used, limit, unit in (
-        ("Your", spent.user_usd, budget.user_usd_per_day, "USD"),
-        ("Your", spent.user_tokens, budget.user_tokens_per_day, "tokens"),
-        ("The company's", spent.total_usd, budget.total_usd_per_day, "USD"),
-        ("The company's", spent.total_tokens, budget.total_tokens_per_day, "tokens"),
+        (_YOURS, spent.user_usd, budget.user_usd_per_day, "USD"),
+        (_YOURS, spent.user_tokens, budget.user_tokens_per_day, "tokens"),
+        (_COMPANY, spent.total_usd, budget.total_usd_per_day, "USD"),
+        (_COMPANY, spent.total_tokens, budget.total_tokens_per_day, "tokens"),
     ):
         if limit is not None and used >= limit:
             raise BudgetSpent(
