@@ -6,6 +6,9 @@ import { CONFIG, plotly } from "./plotly.js";
 import { cellsTable, rowsTable } from "./table.js";
 import { mode, onMode } from "./theme.js";
 
+const AXIS_ROOM = 60; // pixels beside the x axis; with the two below, what a tick of it takes
+const TICK_CHARACTER = 6.4;
+const TICK_GAP = 8;
 const SQUEEZE = 0.75; // a figure may be drawn this much lower than it wants before it scrolls instead
 
 /**
@@ -83,6 +86,7 @@ export class ChartView {
     }
     this.summarize(chart);
     this.fit(chart);
+    this.ticks = thinned(figure.layout, this.element.clientWidth);
     await Plotly.react(this.plot, figure.data, figure.layout, CONFIG);
     if (fresh && this.plot) this.listen();
   }
@@ -111,7 +115,9 @@ export class ChartView {
     this.frame = requestAnimationFrame(() => {
       if (!this.plot?.data || !this.element.clientHeight) return;
       this.fit(this.chart);
-      globalThis.Plotly.Plots.resize(this.plot);
+      const ticks = thinned(structuredClone(this.chart.figure[mode()].layout), this.element.clientWidth);
+      if (ticks === this.ticks) globalThis.Plotly.Plots.resize(this.plot);
+      else this.draw(this.chart);
     });
   }
 
@@ -134,6 +140,35 @@ export class ChartView {
     const size = { width: Math.max(640, Math.round(width)), height: Math.max(360, Math.round(this.chart.height ?? height)) };
     return Plotly.toImage({ ...figure, config: CONFIG }, { format: "png", scale: 2, ...size });
   }
+}
+
+/**
+ * Leave out ticks of the x axis that would run into each other in this width. A year, which stands below one of them,
+ * moves to the next that stays. Answers how many are kept of how many: what makes two drawings differ.
+ */
+function thinned(layout, width) {
+  const kept = [];
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!name.startsWith("xaxis") || axis.tickmode !== "array" || !axis.ticktext?.length || axis.tickangle) continue;
+    const [low, high] = axis.domain ?? [0, 1];
+    const longest = Math.max(...axis.ticktext.map((text) => Math.max(...String(text).split("<br>").map((line) => line.length))));
+    const room = ((width - AXIS_ROOM) * (high - low)) / (longest * TICK_CHARACTER + TICK_GAP);
+    const step = Math.max(1, Math.ceil(axis.ticktext.length / Math.max(2, room)));
+    kept.push(`${name}/${step}`);
+    if (step === 1) continue;
+    const texts = [];
+    let below = "";
+    axis.ticktext.forEach((text, at) => {
+      const [line, ...more] = String(text).split("<br>");
+      below = more.join("<br>") || below;
+      if (at % step) return;
+      texts.push(below ? `${line}<br>${below}` : line);
+      below = "";
+    });
+    axis.ticktext = texts;
+    axis.tickvals = axis.tickvals.filter((_, at) => at % step === 0);
+  }
+  return kept.join();
 }
 
 /** What a mark stands for: its figure's columns with the values that its row has there. */

@@ -1,6 +1,6 @@
 // Editing a dashboard: a document of its own until it is saved, every step of which can be undone.
 import { ApiError, api } from "./api.js";
-import { button, el, iconButton } from "./dom.js";
+import { button, el, icon, iconButton } from "./dom.js";
 import { asked, confirmed, openDialog, toast, toastError } from "./dialog.js";
 import { forKeeping, sane, same } from "./filter-state.js";
 import { History } from "./history.js";
@@ -65,7 +65,7 @@ export class Editor {
         iconButton("undo", t("dashboard.undo"), { "data-tool": "undo", disabled: !this.history.canUndo, onclick: () => this.undo() }),
         iconButton("redo", t("dashboard.redo"), { "data-tool": "redo", disabled: !this.history.canRedo, onclick: () => this.redo() }),
         button(t("dashboard.add_chart"), { icon: "plus", "data-tool": "chart", onclick: () => this.addChart() }),
-        button(t("dashboard.add_other"), { icon: "down", "data-tool": "other", "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => this.openOther(event.currentTarget) }),
+        button([t("dashboard.add_other"), icon("down")], { "data-tool": "other", "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => this.openOther(event.currentTarget) }),
         el("span.spacer"),
         button(t("shell.cancel"), { kind: "quiet", "data-tool": "cancel", onclick: () => this.cancel() }),
         button(t("shell.save"), { icon: "check", kind: "primary", "data-tool": "save", onclick: () => this.save() })),

@@ -9,6 +9,8 @@ import { forApi } from "./filter-state.js";
 const AT_ONCE = 6; // requests: as many as a browser opens to one host
 const AHEAD = "800px"; // cards further below the screen are loaded when they come this near, or when all else is done
 
+const whenIdle = globalThis.requestIdleCallback ? (run) => requestIdleCallback(run, { timeout: 200 }) : (run) => setTimeout(run, 50);
+
 /** The API of a dashboard: what a view needs of it. An embedded page gives the same, with its own rights. */
 export const sourceOf = (id) => ({
   data: (chart, filters, { refresh, signal }) => api.post(`dashboards/${id}/charts/${chart}/data`, { filters: forApi(filters), lang, ...(refresh ? { refresh } : {}) }, { signal }),
@@ -161,6 +163,14 @@ export class DashboardView {
         this.pump();
       });
     }
+    if (!this.running && !this.waiting.size) whenIdle(() => this.idle());
+  }
+
+  /** With nothing else to do, load what is further below than anybody has come yet. */
+  idle() {
+    const rest = [...this.cards.values()].filter((card) => !card.abort);
+    for (const card of rest) this.near.unobserve(card.element);
+    if (rest.length && !this.running) this.queue(rest.slice(0, AT_ONCE));
   }
 
   /** Load every card of the open tab again: filters changed, or data did. Those not yet seen wait for their turn. */
