@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pglast import ast, parse_sql
@@ -13,11 +12,8 @@ from chart_service.guard.output import output_names
 from chart_service.guard.reading import DEEPEST_BRACKETS, read_query
 from chart_service.guard.refusal import Refused
 from chart_service.guard.shapes import check_shapes
-from chart_service.guard.structure import read_structure
+from chart_service.guard.structure import Schema, read_structure
 from warehouse.meanings import Text
-
-Schema = Mapping[str, Collection[str]]
-"""Columns by view name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +59,13 @@ def check(sql: str, schema: Schema | None = None) -> Checked:
         raise
     except RecursionError:
         raise Refused("too_deep", limit=DEEPEST_BRACKETS) from None
+
+
+def read_again(sql: str) -> ast.SelectStmt:
+    """A tree of its own of a statement that passed, to be changed."""
+    tree = parse_sql(sql)[0].stmt
+    assert isinstance(tree, ast.SelectStmt)  # noqa: S101 - it was printed from one
+    return tree
 
 
 def print_query(query: ast.SelectStmt) -> str:

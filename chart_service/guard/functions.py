@@ -12,7 +12,17 @@ AGGREGATES = words("""
     regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
     mode percentile_cont percentile_disc range_agg range_intersect_agg
 """)
-_WINDOWS = "row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value"
+WINDOWS = words("row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value")
+SETS = words(
+    """
+    generate_series unnest json_array_elements json_array_elements_text json_each json_each_text json_object_keys
+    json_to_recordset
+    jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_to_recordset
+    jsonb_path_query regexp_matches regexp_split_to_table string_to_table generate_subscripts
+    """
+)
+"""Functions that give many rows."""
+
 _DATES = """
     age clock_timestamp statement_timestamp transaction_timestamp now timeofday date date_add date_bin date_part
     date_subtract date_trunc extract isfinite justify_days justify_hours justify_interval make_date make_interval
@@ -58,6 +68,8 @@ _RANGES = """
     int4range int8range numrange daterange tsrange tstzrange isempty lower_inc lower_inf upper_inc upper_inf
     range_merge multirange int4multirange int8multirange nummultirange datemultirange tsmultirange tstzmultirange
 """
-_OTHER = "generate_series num_nulls num_nonnulls"
+_OTHER = "num_nulls num_nonnulls"
 
-FUNCTIONS = AGGREGATES | words(" ".join((_WINDOWS, _DATES, _NUMBERS, _TEXTS, _SEARCH, _ARRAYS, _JSON, _RANGES, _OTHER)))
+_SCALARS = words(" ".join((_DATES, _NUMBERS, _TEXTS, _SEARCH, _ARRAYS, _JSON, _RANGES, _OTHER)))
+
+FUNCTIONS = AGGREGATES | WINDOWS | SETS | _SCALARS

@@ -150,8 +150,24 @@ RULES: Mapping[str, Text] = {
     ),
     # clauses of row rules
     "clause": Text(
-        "Правило строк должно быть условием над столбцами одной таблицы: {reason}.",
-        "A row rule must be a condition on the columns of one table: {reason}.",
+        "Правило строк должно быть одним условием над столбцами таблицы, например assigned_by_id = 5.",
+        "A row rule must be one condition on columns of a table, such as assigned_by_id = 5.",
+    ),
+    "clause_query": Text("В правиле строк не может быть подзапроса.", "A row rule cannot hold a sub-query."),
+    "clause_function": Text(
+        "В правиле строк не может быть функции {name}: она не про одну строку.",
+        "A row rule cannot hold the function {name}: it is not about a single row.",
+    ),
+    "clause_view": Text(
+        "Правило строк относится к таблице {name}, такой нет среди таблиц, к которым оно применимо.",
+        "The row rule is for the table {name}, which is not one that it can be applied to.",
+    ),
+    # filters
+    "filter_column": Text(
+        "Фильтр по столбцу {name}: такого столбца нет.", "A filter on {name}: there is no such column."
+    ),
+    "filter_value": Text(
+        "Значение {value} не подходит столбцу {name}.", "The value {value} does not fit the column {name}."
     ),
 }
 """Every rule by its code, in Russian and English."""

@@ -9,13 +9,12 @@ from typing import Any
 from pglast import ast, enums
 
 from chart_service.guard.bounds import DATA_MOMENT, DAY, Bounds, as_moment, as_span, bounds
-from chart_service.guard.functions import AGGREGATES
+from chart_service.guard.functions import AGGREGATES, SETS
 from chart_service.guard.output import output_names
 from chart_service.guard.recursion import counted_steps
 from chart_service.guard.refusal import Refused
 from chart_service.guard.structure import Structure
 from chart_service.guard.tree import children, column_name, kind, leaves
-from chart_service.guard.vocabulary import words
 
 LARGE, GROUPED, FEW = 2, 1, 0
 """A table of the business; a dictionary or the groups of one; a counted number of rows."""
@@ -172,16 +171,7 @@ def _rows_of_call(call: Any) -> float:
         if rows is None or rows > LONGEST_SERIES:
             raise Refused("series", call.location, limit=LONGEST_SERIES)
         return rows
-    return 100.0 if name in _MANY else 1.0
-
-
-_MANY = words(
-    """
-    unnest json_array_elements json_array_elements_text json_each json_each_text json_object_keys json_to_recordset
-    jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_to_recordset
-    jsonb_path_query regexp_matches regexp_split_to_table string_to_table generate_subscripts
-    """
-)
+    return 100.0 if name in SETS else 1.0
 
 
 def _whole(node: Any) -> float | None:

@@ -6,7 +6,7 @@ One walk over every node. It changes the tree in one way: a reference to a view 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,9 @@ DEEPEST_TREE = 150
 
 LONGEST_NUMBER = 60
 """Digits of a literal: arithmetic on longer ones is slow and cannot be interrupted."""
+
+Schema = Mapping[str, Collection[str]]
+"""Names of columns by view."""
 
 Scope = Mapping[str, ast.CommonTableExpr]
 """The WITH names that can be seen from a place."""
