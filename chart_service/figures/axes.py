@@ -15,6 +15,7 @@ _CHARACTER = 6.0
 _SIDE_LABEL = 26
 _FEW = 10  # marks one below the other, whose labels may take two lines
 _CROWDED = 0.9
+_EACH, _EACH_NAMED, _SOME = 16, 30, 12  # of more numbers, or names, than these only some are written
 
 
 def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[str, Any]:
@@ -22,12 +23,11 @@ def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[
     names = [shown(label) for label in crosstab.labels]
     if crosstab.is_time:
         texts = dates.axis_texts(crosstab.moments, crosstab.dimension.grain or "day", lang)
-    elif all(isinstance(key, int) for key in crosstab.keys) and len(names) > 16:
-        step = -(-len(names) // 12)
-        texts = [(at, names[at]) for at in range(0, len(names), step)]
     else:
-        width = _room(len(names))
-        texts = [(at, wrapped(label, width)) for at, label in enumerate(crosstab.labels)]
+        many = len(names) > (_EACH if crosstab.dimension.is_number else _EACH_NAMED)
+        step = -(-len(names) // _SOME) if many else 1
+        width = _room(-(-len(names) // step))
+        texts = [(at, wrapped(crosstab.labels[at], width)) for at in range(0, len(names), step)]
     return _titled(
         {
             "type": "category",
@@ -38,6 +38,26 @@ def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[
             "ticktext": [text for _, text in texts],
             "tickangle": 0,
             "range": [-0.5, len(names) - 0.5],
+            "fixedrange": True,
+        },
+        title,
+    )
+
+
+def moments(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[str, Any]:
+    """The ``x`` axis of moments at their true distances."""
+    places = dates.axis_moments(crosstab.moments[0], crosstab.moments[-1], lang)
+    clock = crosstab.dimension.grain in ("hour", "moment")
+    format_ = "%d.%m.%Y" if lang == "ru" else "%Y-%m-%d"
+    return _titled(
+        {
+            "type": "date",
+            "tickmode": "array",
+            "tickvals": [moment.isoformat() for moment, _ in places],
+            "ticktext": [text for _, text in places],
+            "tickangle": 0,
+            "hoverformat": f"{format_} %H:%M" if clock else format_,
+            "range": [crosstab.moments[0].isoformat(), crosstab.moments[-1].isoformat()],
             "fixedrange": True,
         },
         title,

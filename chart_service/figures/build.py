@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from chart_service.figures import currencies
+from chart_service.figures import currencies, numbers
 from chart_service.figures.chart import Chart, bind
 from chart_service.figures.errors import TemplateError
 from chart_service.figures.fit import adapted, misfit
@@ -33,6 +33,8 @@ class Figure:
     ``format`` is the one that was drawn, which ``notes`` explain where it is not the template's. ``summary`` is the
     figure in words. ``table`` holds the cells of a table or pivot, ``indicators`` the texts of numbers, for pages that
     draw those themselves; their texts are not escaped, those of ``figure`` are. ``height``: pixels it wants at least.
+
+    For filtering by a mark: ``meta.columns`` of a trace names columns, ``customdata`` holds their values for each mark.
     """
 
     figure: dict[str, Any]
@@ -63,6 +65,12 @@ def build(template: FigureTemplate, rows: Rows, *, lang: Lang, mode: Mode) -> Fi
         return _empty(spec, lang, mode, _NO_ROWS)
     if chart.measures and spec.wants.measures[0] and _all_null(chart):
         return _empty(spec, lang, mode, _NO_VALUES)
+    if rows.truncated:
+        count = numbers.grouped(len(rows.rows), 0, "ru"), numbers.grouped(len(rows.rows), 0, "en")
+        chart.note(
+            f"Результат обрезан: учтены первые {count[0]} строк.",
+            f"The result was cut: its first {count[1]} rows count.",
+        )
     spec, panels = _drawn(chart, spec, column)
     traces, layout = joined(panels)
     return _finished(spec, panels, traces, layout, chart.notes, lang, mode)
@@ -133,12 +141,13 @@ def _finished(
     common = {"separators": SEPARATORS[lang], "dragmode": False, "autosize": True}
     toned = {"data": traces, "layout": {**common, **layout}}
     checked(paint(toned, mode))
+    table = next((panel.table for panel in panels if panel.table), None)
     return Figure(
         figure=_painted(toned, mode),
         format=spec.name,
         notes=list(notes),
-        summary=summary(spec.title, [fact for panel in panels for fact in panel.facts], lang),
-        table=next((panel.table for panel in panels if panel.table), None),
+        summary=summary(spec.title, [fact for panel in panels for fact in panel.facts], lang, table),
+        table=table,
         indicators=[indicator for panel in panels for indicator in panel.indicators],
         height=_height(panels),
         empty=empty,

@@ -124,6 +124,26 @@ def bind(rows: Rows, shape: Shape, layout: Layout, lang: str, *, currency: str |
     )
 
 
+def only(chart: Chart, at: Sequence[int]) -> Chart:
+    """The chart of some of the rows, by position."""
+
+    def dimension(whole: Dimension) -> Dimension:
+        return replace(whole, keys=[whole.keys[i] for i in at], cells=[whole.cells[i] for i in at])
+
+    def measure(whole: Measure) -> Measure:
+        reference = [whole.reference[i] for i in at] if whole.reference else None
+        return replace(whole, values=[whole.values[i] for i in at], reference=reference)
+
+    return replace(
+        chart,
+        rows=replace(chart.rows, rows=[chart.rows.rows[i] for i in at]),
+        dimensions=tuple(map(dimension, chart.dimensions)),
+        measures=tuple(map(measure, chart.measures)),
+        size=measure(chart.size) if chart.size else None,
+        text=dimension(chart.text) if chart.text else None,
+    )
+
+
 def part(chart: Chart, at: Iterable[int], currency: str | None, of: int) -> Chart:
     """The chart of some of the rows, whose amounts are in one currency, one of so many. It shares the notes."""
     rows = replace(chart.rows, rows=[chart.rows.rows[index] for index in at])

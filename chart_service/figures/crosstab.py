@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chart_service.figures import dates, measures, order, plain
-from chart_service.figures.chart import Chart, Dimension, Key, Measure
+from chart_service.figures.chart import Chart, Dimension, Key, Measure, only
 from chart_service.figures.labels import distinct
 from chart_service.figures.numbers import Unit
 from chart_service.figures.spec import Unfit
@@ -63,6 +63,12 @@ class Crosstab:
         """Whether every category is a period."""
         return self.dimension.is_time and all(isinstance(key, datetime) for key in self.keys)
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether its periods follow each other without holes, so that they may stand at equal steps."""
+        grain = self.dimension.grain
+        return self.is_time and grain != "moment" and self.moments == dates.sequence(self.moments, grain or "day")
+
     def known(self) -> list[int | float]:
         """All values, without gaps."""
         return [value for line in self.lines for value in line.known()]
@@ -86,6 +92,7 @@ def crosstab(
     the statement has them, whatever they are.
     Raises ``Unfit`` where several rows fall on one cell and cannot be added up.
     """
+    chart = _dated(chart)
     dimension = chart.dimensions[0]
     series = chart.dimensions[1] if len(chart.dimensions) > 1 else None
     drawn = _by_series(chart, dimension, series) if series else _by_measure(chart, dimension)
@@ -111,6 +118,19 @@ def crosstab(
     if other:
         keys, labels, raws = [*keys, OTHER.of(chart.lang)], [*labels, OTHER.of(chart.lang)], [*raws, None]
     return Crosstab(dimension, series, keys, distinct(labels), raws, built, bool(other))
+
+
+def _dated(chart: Chart) -> Chart:
+    """The chart without rows that have no date, if its first dimension is of dates."""
+    dimension = chart.dimensions[0]
+    if not dimension.is_time:
+        return chart
+    kept = [at for at, key in enumerate(dimension.keys) if isinstance(key, datetime)]
+    if len(kept) == len(chart):
+        return chart
+    left = len(chart) - len(kept)
+    chart.note(f"Строк без даты: {left}, они не показаны.", f"{left} rows without a date are not shown.")
+    return only(chart, kept)
 
 
 _Drawn = tuple[str, dict[Key, Value], Measure, Any]

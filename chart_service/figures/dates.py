@@ -131,10 +131,44 @@ def short(moment: datetime, grain: Grain, lang: str) -> str:
     return f"{moment.day} {name}" if lang == "ru" else f"{name} {moment.day}"
 
 
-def axis_texts(moments: Sequence[datetime], grain: Grain, lang: str, most: int = 12) -> list[tuple[int, str]]:
+_STEPS = (  # hours, days and months between the ticks of an axis of moments
+    *(("hours", count) for count in (1, 3, 6, 12)),
+    *(("days", count) for count in (1, 2, 7, 14)),
+    *(("months", count) for count in (1, 2, 3, 6, 12, 24, 60, 120, 600, 1200, 6000, 24000)),
+)
+
+
+def axis_moments(first: datetime, last: datetime, lang: str, most: int = 7) -> list[tuple[datetime, str]]:
+    """At most ``most`` round moments between two, and their texts, with the day or the year where it begins."""
+    kind, count = next(step for step in _STEPS if _span(first, last, step[0]) / step[1] <= most)
+    places: list[datetime] = []
+    if kind == "months":
+        index = -(-(first.year * 12 + first.month - 1) // count) * count
+        while index // 12 <= 9999 and (at := datetime(max(1, index // 12), index % 12 + 1, 1)) <= last:
+            if at >= first:
+                places.append(at)
+            index += count
+    else:
+        start = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        size = timedelta(**{kind: count})
+        steps = range(int((last - start) / size) + 1)
+        places = [at for step in steps if (at := start + step * size) >= first]
+    grain: Grain = {"hours": "hour", "days": "day"}.get(kind, "month" if count < 12 else "year")  # type: ignore[assignment]
+    texts = axis_texts(places, grain, lang, len(places), thin=False)
+    return [(places[at], text) for at, text in texts]
+
+
+def _span(first: datetime, last: datetime, kind: str) -> float:
+    hours = (last - first).total_seconds() / 3600
+    return hours / {"hours": 1, "days": 24}.get(kind, 730)
+
+
+def axis_texts(
+    moments: Sequence[datetime], grain: Grain, lang: str, most: int = 12, *, thin: bool = True
+) -> list[tuple[int, str]]:
     """Positions and texts of at most ``most`` ticks for periods in order. The year stands on a second line, where it
     begins; hours show the day there instead."""
-    most = min(most, 8) if grain in ("day", "week", "hour", "moment") else most
+    most = min(most, 8) if thin and grain in ("day", "week", "hour", "moment") else most
     step = max(1, -(-len(moments) // most))
     if grain == "month" and step > 1:
         step = next((good for good in (2, 3, 4, 6, 12) if good >= step), -(-step // 12) * 12)

@@ -133,8 +133,9 @@ def ticks(low: float, high: float, unit: Unit, lang: str, *, count: int = 5, zer
     """Round ticks over ``low`` … ``high``. With ``zero`` the axis starts at zero, or goes through it."""
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        low, high = (low - 1, high + 1) if low and not zero else (low, high + 1)
+    if high - low <= max(abs(low), abs(high)) * 1e-9:  # one value, or values that floats hardly tell apart
+        room = max(1.0, abs(high) * 0.1)
+        low, high = (low, high + room) if zero else (low - room, high + room)
     step = round_step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     values = tuple(number * step for number in range(first, last + 1))

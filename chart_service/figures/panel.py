@@ -9,6 +9,8 @@ from typing import Any
 from chart_service.figures.labels import shown
 from chart_service.figures.theme import Tone
 
+POINTS = 5000
+"""Points of a figure at most."""
 _GAP = 0.14
 
 

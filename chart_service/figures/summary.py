@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chart_service.figures import numbers
-from chart_service.figures.panel import Fact
+from chart_service.figures.panel import Cells, Fact
 from warehouse.meanings import Text
 
 _MOST_FACTS = 4
 _LISTED = 4
 
 
-def summary(title: Text, facts: Sequence[Fact], lang: str) -> str:
+def summary(title: Text, facts: Sequence[Fact], lang: str, table: Cells | None = None) -> str:
     """What a chart shows, in a few sentences: its kind, and of each series the extent and where it is reached."""
     parts = [title.of(lang) + "."]
+    if table is not None:
+        columns = ", ".join(table.columns[:10])
+        count = numbers.grouped(len(table.rows), 0, lang)
+        parts.append(f"Строк: {count}; столбцы: {columns}." if lang == "ru" else f"Rows: {count}; columns: {columns}.")
     parts += [sentence for fact in facts[:_MOST_FACTS] if (sentence := _sentence(fact, lang))]
     if len(facts) > _MOST_FACTS:
         more = len(facts) - _MOST_FACTS

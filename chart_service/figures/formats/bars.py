@@ -64,7 +64,14 @@ def percent_bar(chart: Chart) -> Panel:
             ),
             "grouped_bar",
         )
-    return _turned(chart, _shares(table, chart.lang), "stack", percent=True)
+    panel = _turned(chart, _shares(table, chart.lang), "stack", percent=True)
+    for trace, line in zip(panel.traces, table.lines, strict=True):
+        amounts = ["" if value is None else numbers.full(value, line.unit, chart.lang) for value in line.values]
+        trace["hovertext"] = [escaped(text) for text in amounts]
+        trace["hovertemplate"] = trace["hovertemplate"].replace("<extra>", " (%{hovertext})<extra>")
+        if "<extra>" not in trace["hovertemplate"]:
+            trace["hovertemplate"] += " (%{hovertext})"
+    return panel
 
 
 def _limit(chart: Chart, limit: int) -> int:

@@ -31,7 +31,7 @@ def combo(chart: Chart) -> Panel:
             marks(table, line, type="bar", x=names, y=line.values, marker={"color": line.tone}, hovertemplate=text)
         )
     for line in (*left, *right):
-        trace = line_trace(table, line, many=True)
+        trace = line_trace(table, line, many=True, dated=False)
         trace["line"] = {**trace["line"], "shape": "linear"}
         if line in right:
             trace |= {"yaxis": "y2", "name": shown(f"{line.name} {chart.say('(справа)', '(right)')}", 60)}

@@ -11,13 +11,12 @@ from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import Crosstab, Line, crosstab
 from chart_service.figures.formats.bars import axis_unit, facts, marks
 from chart_service.figures.labels import shown
-from chart_service.figures.panel import Panel
+from chart_service.figures.panel import POINTS, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Need, Wants
-from chart_service.figures.theme import Tone
+from chart_service.figures.theme import PALETTE, Tone
 from warehouse.meanings import Text
 
-_MOST_POINTS = 1500
 _SMOOTH = 40  # with more points a curve only hides them
 _DOTTED = 14
 _NAMED = 4  # lines that are named where they end
@@ -25,12 +24,12 @@ _NAMED = 4  # lines that are named where they end
 
 def line(chart: Chart) -> Panel:
     """One line, or several."""
-    return _lines(chart, crosstab(chart, categories=_MOST_POINTS, fold=False))
+    return _lines(chart, crosstab(chart, categories=_limit(chart), fold=False))
 
 
 def area(chart: Chart) -> Panel:
     """One line with the area under it."""
-    table = crosstab(chart, categories=_MOST_POINTS)
+    table = crosstab(chart, categories=_limit(chart))
     panel = _lines(chart, table)
     for trace, drawn in zip(panel.traces, table.lines, strict=True):
         trace |= {"fill": "tozeroy", "fillcolor": Tone(drawn.tone.name, 0.14)}
@@ -39,7 +38,7 @@ def area(chart: Chart) -> Panel:
 
 def stacked_area(chart: Chart) -> Panel:
     """Areas of several series one on the other; where a series has no value it is nothing."""
-    table = crosstab(chart, categories=_MOST_POINTS)
+    table = crosstab(chart, categories=_limit(chart))
     for drawn in table.lines:
         drawn.values = [value or 0 for value in drawn.values]
     panel = _lines(chart, table)
@@ -53,13 +52,22 @@ def stacked_area(chart: Chart) -> Panel:
     return panel
 
 
+def _limit(chart: Chart) -> int:
+    """Points of each line, so that all lines together stay below what a figure may hold."""
+    lines = len(chart.dimensions[1].distinct()) if len(chart.dimensions) > 1 else len(chart.measures)
+    return POINTS // max(1, min(lines, PALETTE))
+
+
 def _lines(chart: Chart, table: Crosstab) -> Panel:
     many = len(table.lines) > 1
-    traces = [line_trace(table, drawn, many=many) for drawn in table.lines]
+    dated = table.is_time and not table.is_regular
+    traces = [line_trace(table, drawn, many=many, dated=dated) for drawn in table.lines]
     low, high = axes.extent(table.known())
     axis = numbers.ticks(low, high, axis_unit(table.lines), chart.lang)
-    bottom = axes.categories(table, chart.lang, chart.layout.xaxis_title)
-    if len(table.keys) > 1:
+    if dated:
+        bottom = axes.moments(table, chart.lang, chart.layout.xaxis_title)
+    else:
+        bottom = axes.categories(table, chart.lang, chart.layout.xaxis_title)
         bottom["range"] = [-0.15, len(table.keys) - 0.85]
     layout: dict[str, Any] = {"hovermode": "x unified", "showlegend": many, "legend": {"traceorder": "normal"}}
     if many and chart.of == 1 and _ends_apart(table, axis.range[1] - axis.range[0]):
@@ -102,9 +110,12 @@ def _named_ends(table: Crosstab) -> dict[str, Any]:
     }
 
 
-def line_trace(table: Crosstab, drawn: Line, *, many: bool) -> dict[str, Any]:
-    """The trace of one line. Points show where they are few, or where a gap on both sides would hide them."""
-    smooth = len(table.keys) <= _SMOOTH and table.is_time
+def line_trace(table: Crosstab, drawn: Line, *, many: bool, dated: bool) -> dict[str, Any]:
+    """The trace of one line. Points show where they are few, or where a gap on both sides would hide them.
+
+    ``dated``: they stand at their moments, else at equal steps.
+    """
+    smooth = len(table.keys) <= _SMOOTH and table.is_regular
     alone = any(
         value is not None
         and (at == 0 or drawn.values[at - 1] is None)
@@ -117,7 +128,7 @@ def line_trace(table: Crosstab, drawn: Line, *, many: bool) -> dict[str, Any]:
         drawn,
         type="scatter",
         mode="lines+markers" if dotted else "lines",
-        x=[shown(label) for label in table.labels],
+        x=[moment.isoformat() for moment in table.moments] if dated else [shown(label) for label in table.labels],
         y=drawn.values,
         line={"color": drawn.tone, **({"shape": "spline", "smoothing": 0.35} if smooth else {"shape": "linear"})},
         marker={"color": drawn.tone, "size": 6},

@@ -10,14 +10,12 @@ from chart_service.figures.chart import Chart, Dimension, Key
 from chart_service.figures.crosstab import OTHER
 from chart_service.figures.labels import shown
 from chart_service.figures.numbers import Ticks, Unit
-from chart_service.figures.panel import Fact, Panel
+from chart_service.figures.panel import POINTS, Fact, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Wants
 from chart_service.figures.theme import PALETTE, Tone, series_tone
 from warehouse.meanings import Text
 
-POINTS = 5000
-"""Points of a figure at most."""
 _LARGEST_BUBBLE = 44  # pixels across
 
 
