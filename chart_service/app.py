@@ -9,14 +9,24 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from chart_service import health
+from chart_service.ask import ask_routes, settings_routes
+from chart_service.ask.ask_errors import add_ask_errors
+from chart_service.ask.asker import Asker
+from chart_service.ask.model_client import model_client
+from chart_service.ask.schema_source import SchemaSource
+from chart_service.chart_data import Charts
 from chart_service.dashboards import dashboard_routes, freshness_routes
 from chart_service.dashboards.install import StarterInstaller
 from chart_service.embedding import link_routes, security_routes, superset_routes
 from chart_service.embedding.errors import add_superset_errors
 from chart_service.embedding.secret import SigningKeys
+from chart_service.errors import add_chart_errors
+from chart_service.library import chart_routes, sql_routes
 from chart_service.pages import page_routes, section_routes
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
+from chart_service.query import DataVersions, Runner
+from chart_service.query.statements import Statements
 from chart_service.schema import schema_routes
 from chart_service.services import Services
 from chart_service.sign_in import routes as sign_in
@@ -40,6 +50,9 @@ request in the service's log. Every statement, whoever wrote it, passes one guar
 the schema `crm`."""
 
 TAGS = [
+    {"name": "asking", "description": "Questions in words: answers, history, examples, settings, cost."},
+    {"name": "charts", "description": "The library: kept charts, their data, their files."},
+    {"name": "sql", "description": "Statements: check, run, draw, export; what filters can choose from."},
     {"name": "dashboards", "description": "Charts on a grid, with filters that hold for all of them."},
     {"name": "embedding", "description": "Dashboards in other sites, as Superset embeds them; links that show one."},
     {"name": "schema", "description": "What every table and column means."},
@@ -48,6 +61,10 @@ TAGS = [
 ]
 
 ROUTERS = (
+    ask_routes.router,
+    settings_routes.router,
+    sql_routes.router,
+    chart_routes.router,
     dashboard_routes.router,
     freshness_routes.router,
     link_routes.router,
@@ -72,6 +89,15 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             stack.push_async_callback(tokens.aclose)
             supabase = SupabaseSignIn(settings)
             stack.push_async_callback(supabase.aclose)
+            versions = DataVersions(pool)
+            statements = Statements(settings, Runner(database, settings), versions)
+            stack.push_async_callback(statements.aclose)
+            schemas = SchemaSource(database, versions)
+            client = model_client(settings)
+            if client is not None:
+                await stack.enter_async_context(client)
+            asker = Asker(pool, schemas, client, settings.chart_time_zone)
+            stack.push_async_callback(asker.aclose)
             app.state.services = Services(
                 settings=settings,
                 database=database,
@@ -81,6 +107,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
                 signing=SigningKeys(settings, pool),
                 supabase=supabase,
                 sessions=Sessions(pool, supabase),
+                charts=Charts(statements),
+                schemas=schemas,
+                asker=asker,
             )
             yield
 
@@ -97,6 +126,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.add_middleware(SessionCookie)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
+    add_chart_errors(app)
+    add_ask_errors(app)
     add_superset_errors(app)
     add_page_errors(app)
     app.state.assets = Assets(fresh=settings.debug)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from chart_service.ask.asker import Asker
+from chart_service.ask.schema_source import SchemaSource
+from chart_service.chart_data import Charts
 from chart_service.dashboards.install import StarterInstaller
 from chart_service.embedding.secret import SigningKeys
 from chart_service.sign_in.sessions import Sessions
@@ -21,7 +24,7 @@ from webhook_api.pool import ConnectionPool
 class Services:
     """Everything outside the process, and the settings. Lives in ``app.state.services`` while the application runs.
 
-    ``pool`` is the owner's: for schema ``app`` only. Statements that people or models write go through ``runner``.
+    ``pool`` is the owner's: for schema ``app`` only. Statements that people or models write go through ``charts``.
     """
 
     settings: Settings
@@ -32,6 +35,9 @@ class Services:
     signing: SigningKeys
     supabase: SupabaseSignIn
     sessions: Sessions
+    charts: Charts
+    schemas: SchemaSource
+    asker: Asker
 
 
 def _services(request: Request) -> Services:

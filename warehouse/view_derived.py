@@ -16,6 +16,9 @@ from warehouse.view_labels import FULL_NAME
 
 HISTORIES = ("deal_stage_history", "lead_stage_history")
 
+AGEING_COLUMNS = frozenset({"days_in_stage"})
+"""Columns that change as time goes by, without any row being written."""
+
 _OUTCOMES: dict[str, tuple[str, Text, Text]] = {
     "is_open": (
         "P",
