@@ -15,6 +15,8 @@ from chart_service.figures import FigureTemplate, TemplateError, build, fitting,
 from chart_service.figures.build import Lang
 from chart_service.guard import Checked
 from chart_service.guard.filters import Filters, RowRule
+from chart_service.guard.origins import origins
+from chart_service.guard.structure import Schema
 from chart_service.query.cache import ResultCache
 from chart_service.query.statements import Loaded, Statements
 from chart_service.rows import ColumnKind, Rows
@@ -41,6 +43,11 @@ class ColumnBody(BaseModel):
 
     name: str
     kind: ColumnKind
+    origin: str | None = Field(
+        default=None,
+        description="`view.column` where the result has its values, or the starts of their days, months…: what other "
+        "charts can be filtered by.",
+    )
 
 
 class FormatBody(BaseModel):
@@ -146,12 +153,13 @@ class Charts:
 
     async def draw_rows(self, loaded: Loaded, checked: Checked, request: ChartRequest) -> Drawn:
         """The chart over rows that were loaded already. Raises ``TemplateError``."""
+        columns = (await self.statements.schema()).columns
         wanted = request.template.model_dump_json() if request.template else ""
         as_of = loaded.as_of.isoformat() if loaded.as_of else ""
         key = (*loaded.key, wanted, request.format or "", request.lang, checked.unfiltered, as_of)
         drawn, _ = await self._drawn.get(
             key,
-            lambda: self.statements.in_thread(lambda: _draw(loaded, checked, request)),
+            lambda: self.statements.in_thread(lambda: _draw(loaded, checked, request, columns)),
             refresh=not loaded.cached,
         )
         return replace(drawn, checked=checked, milliseconds=loaded.milliseconds, cached=loaded.cached)
@@ -188,7 +196,7 @@ class ChartsOfOne:
             return await self._charts.draw_rows(loaded, checked, replace(request, template=None))
 
 
-def _draw(loaded: Loaded, checked: Checked, request: ChartRequest) -> Drawn:
+def _draw(loaded: Loaded, checked: Checked, request: ChartRequest, schema: Schema) -> Drawn:
     rows, lang = loaded.rows, request.lang
     template = request.template or suggest(rows)
     if request.format is not None:
@@ -203,8 +211,9 @@ def _draw(loaded: Loaded, checked: Checked, request: ChartRequest) -> Drawn:
         }
         for choice in fitting(rows, template)
     ]
+    came = origins(checked.tree, schema)
     body = {
-        "columns": [asdict(column) for column in rows.columns],
+        "columns": [{**asdict(column), "origin": came.get(column.name)} for column in rows.columns],
         "rows": rows.rows[:SHOWN_ROWS],
         "row_count": len(rows.rows),
         "truncated": rows.truncated,
