@@ -6,6 +6,7 @@ import { openDialog, toast, toastError } from "./dialog.js";
 import { ago, momentText, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 
+const LARGE = 1.25; // texts of a chart that fills the window
 const SLOW_MILLISECONDS = 300; // a card that has a chart shows that it loads only after this, so quick answers do not flicker
 
 /**
@@ -147,9 +148,9 @@ export class ChartCard {
     });
   }
 
-  /** The same chart as large as the window, with its table below a switch. */
+  /** The same chart as large as the window. */
   async fullScreen() {
-    const view = new ChartView({ title: this.options.title, onMark: this.view.onMark });
+    const view = new ChartView({ title: this.options.title, onMark: this.view.onMark, scale: LARGE });
     view.asTable = this.view.asTable;
     const dialog = openDialog({ title: this.options.title, kind: "full", content: [], onClose: () => view.destroy() });
     dialog.body.classList.add("full-body");

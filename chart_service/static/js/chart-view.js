@@ -13,12 +13,11 @@ const SQUEEZE = 0.75; // a figure may be drawn this much lower than it wants bef
 
 /**
  * One chart without its frame. `title` names it to screen readers; `onMark(where, event)` hears of clicks on marks:
- * `where` is a list of {column, value}, what the mark stands for.
+ * `where` is a list of {column, value}, what the mark stands for. `scale` enlarges texts for large screens.
  */
 export class ChartView {
-  constructor({ title = "", onMark = null } = {}) {
-    this.title = title;
-    this.onMark = onMark;
+  constructor({ title = "", onMark = null, scale = 1 } = {}) {
+    Object.assign(this, { title, onMark, scale, chosen: null });
     this.chart = null;
     this.asTable = false;
     this.element = el("div.chart-view", { "aria-busy": "true" });
@@ -86,7 +85,9 @@ export class ChartView {
     }
     this.summarize(chart);
     this.fit(chart);
-    this.ticks = thinned(figure.layout, this.element.clientWidth);
+    this.ticks = thinned(figure.layout, this.element.clientWidth / this.scale);
+    if (this.scale !== 1) enlarge(figure, this.scale);
+    if (this.chosen) figure.data.forEach((trace) => dim(trace, this.chosen));
     await Plotly.react(this.plot, figure.data, figure.layout, CONFIG);
     if (fresh && this.plot) this.listen();
   }
@@ -115,14 +116,28 @@ export class ChartView {
     this.frame = requestAnimationFrame(() => {
       if (!this.plot?.data || !this.element.clientHeight) return;
       this.fit(this.chart);
-      const ticks = thinned(structuredClone(this.chart.figure[mode()].layout), this.element.clientWidth);
+      const ticks = thinned(structuredClone(this.chart.figure[mode()].layout), this.element.clientWidth / this.scale);
       if (ticks === this.ticks) globalThis.Plotly.Plots.resize(this.plot);
       else this.draw(this.chart);
     });
   }
 
+  /** Show one mark strongly and the others weakly; all alike with null. */
+  choose(where) {
+    this.chosen = where;
+    if (this.plot && this.chart) this.draw(this.chart);
+  }
+
+  /** Draw texts larger: for a screen that is looked at from far. */
+  enlarge(scale) {
+    if (scale === this.scale) return;
+    this.scale = scale;
+    if (this.plot && this.chart) this.draw(this.chart);
+  }
+
   listen() {
     if (!this.onMark) return;
+    this.plot.classList.add("marks");
     this.plot.on("plotly_click", (event) => {
       const where = behind(event.points?.[0]);
       if (where.length) this.onMark(where, event.event);
@@ -178,6 +193,27 @@ export function behind(point) {
   if (Array.isArray(values?.[0]) && columns.length > 1 === false) values = values[0];
   if (!Array.isArray(values)) values = values === undefined ? [] : [values];
   return columns.map((column, at) => ({ column, value: values[at] })).filter(({ value }) => value !== undefined);
+}
+
+const FADED = 0.28;
+
+/** Weaken all marks of a trace but those that stand for the same values. */
+function dim(trace, chosen) {
+  const columns = trace.meta?.columns;
+  if (!columns || !Array.isArray(trace.customdata)) return;
+  const wanted = columns.map((column) => chosen.find((one) => one.column === column)?.value);
+  const same = trace.customdata.map((values, at) => [values, at]).filter(([values]) => wanted.every((value, index) => value === undefined || (Array.isArray(values) ? values[index] : values) === value));
+  trace.selectedpoints = same.map(([, at]) => at);
+  trace.unselected = { marker: { opacity: FADED } };
+}
+
+/** Multiply every size of a font in a figure. */
+function enlarge(part, scale) {
+  for (const [key, value] of Object.entries(part ?? {})) {
+    if (!value || typeof value !== "object") continue;
+    if (/font$/i.test(key) && typeof value.size === "number") value.size = Math.round(value.size * scale);
+    enlarge(value, scale);
+  }
 }
 
 function numbers(indicators) {

@@ -4,7 +4,7 @@ import { periodAt } from "./periods.js";
 
 export class CrossFilters {
   constructor() {
-    this.marks = new Map(); // item id -> {columns, period, label}
+    this.marks = new Map(); // item id -> {columns, period, where, label}
   }
 
   get size() { return this.marks.size; }
@@ -32,7 +32,7 @@ export class CrossFilters {
       this.marks.delete(itemId);
       return false;
     }
-    this.marks.set(itemId, { ...mark, label });
+    this.marks.set(itemId, { ...mark, where, label });
     return true;
   }
 
@@ -41,9 +41,9 @@ export class CrossFilters {
     else this.marks.delete(itemId);
   }
 
-  /** For an address: [[item, columns, period, label], …]. */
+  /** For an address: [[item, columns, period, where, label], …]. */
   toJSON() {
-    return [...this.marks].map(([id, { columns, period, label }]) => [id, columns, period, label]);
+    return [...this.marks].map(([id, { columns, period, where, label }]) => [id, columns, period, where, label]);
   }
 }
 

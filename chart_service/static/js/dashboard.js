@@ -78,7 +78,8 @@ class DashboardPage {
     });
     this.editor = new Editor(this);
     this.television = new Television(this.view, { name: () => this.document.title, onEnd: () => this.toAddress() , onStart: () => this.toAddress() });
-    this.place.replaceChildren(this.editor.element, this.bar.element, this.crossChips, this.view.element);
+    this.bar.element.append(this.crossChips);
+    this.place.replaceChildren(this.editor.element, this.bar.element, this.view.element);
     this.drawActions();
   }
 
@@ -212,7 +213,11 @@ class DashboardPage {
   }
 
   drawCross() {
-    for (const card of this.view.cards.values()) card.element.classList.toggle("source", this.cross.marks.has(card.item.id));
+    for (const card of this.view.cards.values()) {
+      const mark = this.cross.marks.get(card.item.id);
+      card.element.classList.toggle("source", Boolean(mark));
+      if (mark || card.view.chosen) card.view.choose(mark?.where ?? null);
+    }
     this.crossChips.hidden = this.cross.size === 0;
     this.crossChips.replaceChildren(...[...this.cross.marks].map(([id, { label }]) => {
       const title = this.document.charts[this.document.items.find((item) => item.id === id)?.chart_id]?.title ?? "";
@@ -234,7 +239,7 @@ class DashboardPage {
     this.parameters = new URLSearchParams(location.search);
     this.filters = fromParams(this.parameters) ?? this.base;
     this.cross.clear();
-    for (const [id, columns, period, label] of crossOf(this.parameters)) this.cross.marks.set(id, { ...sane({ columns, period }), label: String(label ?? "") });
+    for (const [id, columns, period, where, label] of crossOf(this.parameters)) this.cross.marks.set(id, { ...sane({ columns, period }), where: Array.isArray(where) ? where : [], label: String(label ?? "") });
     this.bar.set(this.filters);
     this.drawCross();
   }

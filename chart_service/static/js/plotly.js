@@ -32,8 +32,9 @@ function load() {
 }
 
 /**
- * Give style elements that are made while Plotly starts the page's nonce, so that the page's policy lets their rules in.
- * Plotly makes two then, and none later: those of its button bar, which no figure of ours shows.
+ * Let Plotly's own styles in under a policy that allows none but ours. It makes two style elements as it starts, and none
+ * later (those of its button bar, which no figure of ours shows): they get the page's nonce. For bold text it sets the
+ * attribute `style` of a tspan, which the policy forbids, where the same by a property is allowed.
  */
 function allowStyles() {
   const nonce = document.querySelector("script[nonce]")?.nonce;
@@ -42,6 +43,10 @@ function allowStyles() {
     const element = create.call(document, name, ...rest);
     if (nonce && String(name).toLowerCase() === "style") element.nonce = nonce;
     return element;
+  };
+  SVGTSpanElement.prototype.setAttribute = function setAttribute(name, value) {
+    if (name === "style") this.style.cssText = value;
+    else Element.prototype.setAttribute.call(this, name, value);
   };
   return () => delete document.createElement;
 }

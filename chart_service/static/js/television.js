@@ -4,6 +4,7 @@ import { t } from "./i18n.js";
 
 const TAB_SECONDS = 30;
 const QUIET_SECONDS = 3;
+const SCALE = 1.2; // of texts, while rows are at least as high as on the page
 const ROW = { least: 26, most: 84 };
 
 export class Television {
@@ -45,6 +46,7 @@ export class Television {
     delete document.documentElement.dataset.tv;
     document.documentElement.classList.remove("tv-quiet");
     this.view.grid.element.style.removeProperty("--row");
+    for (const card of this.view.cards.values()) card.view.enlarge(1);
     if (document.fullscreenElement) document.exitFullscreen();
     dispatchEvent(new Event("resize"));
     this.onEnd();
@@ -57,6 +59,7 @@ export class Television {
     const room = innerHeight - grid.element.getBoundingClientRect().top - scrollY - 12;
     const row = Math.max(ROW.least, Math.min(ROW.most, Math.floor(room / rows)));
     grid.element.style.setProperty("--row", `${row}px`);
+    for (const card of this.view.cards.values()) card.view.enlarge(row >= 40 ? SCALE : 1);
   }
 
   next() {
