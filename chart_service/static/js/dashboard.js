@@ -62,7 +62,7 @@ class DashboardPage {
     this.filters = this.base;
     this.bar = new FilterBar({
       spec: () => api.get(`dashboards/${id}/filters?lang=${lang}`),
-      values: async (column) => (await api.get(`filters/options?column=${encodeURIComponent(column)}&lang=${lang}`)).values,
+      values: async (column, query) => (await api.get(`dashboards/${id}/filters/options?${new URLSearchParams({ column, lang, q: query })}`)).values,
       base: this.base,
       onChange: (filters) => this.setFilters(filters),
     });

@@ -1,16 +1,17 @@
 // The filter bar: a button for the period and for each filter, its values in a popover, chips for what else is set.
 import { button, debounce, el, icon } from "./dom.js";
 import { dateText, locale, number, t } from "./i18n.js";
-import { closePopover, openMenu, openPopover } from "./menu.js";
+import { closePopover, openPopover } from "./menu.js";
 import { PRESETS, periodOf, periodText, preset, shifted } from "./periods.js";
-import { NONE, columnFilter, forKeeping, isEmpty, same, withColumn } from "./filter-state.js";
+import { NONE, columnFilter, same, withColumn } from "./filter-state.js";
 
 const SEARCH_FROM = 8; // values; fewer need no search
-const SHOWN = 200;
+const SHOWN = 200; // values; the service gives no more, so with as many a search asks it again
 
 /**
  * `spec()` answers {period: {columns}, filters: [{column, title, values}], columns: [{column, title, kind}]};
- * `values(column)` the existing values of any column: [{value, label, count}]. `onChange(filters)` hears of each change.
+ * `values(column, query)` the existing values of any column: [{value, label, count}], those of most rows, whose labels hold
+ * the query. `onChange(filters)` hears of each change.
  * `base` are the filters to go back to.
  */
 export class FilterBar {
@@ -64,6 +65,10 @@ export class FilterBar {
   titleOf(column) {
     const bare = column.split(".").at(-1);
     return [...this.spec.filters, ...this.spec.columns].find((one) => one.column === column || one.column.split(".").at(-1) === bare)?.title ?? column;
+  }
+
+  isText(column) {
+    return this.spec.columns.find((one) => one.column === column)?.kind === "text";
   }
 
   pill(name, iconName, title, value, active, open, remove = null) {
@@ -136,7 +141,7 @@ export class FilterBar {
     const body = el("div.values-popover", {}, el("div.values-loading", { "aria-busy": "true" }, [80, 60, 70].map((width) => el("span.skeleton", { style: { width: `${width}%` } }))));
     openPopover(anchor, body, { role: "dialog", label: title, align: "start" });
     try {
-      if (!this.known.has(column)) this.learn(column, await this.values(column));
+      if (!this.known.has(column)) this.learn(column, await this.values(column, ""));
     } catch (error) {
       return body.replaceChildren(el("p.values-none", { role: "alert" }, error.message));
     }
@@ -156,17 +161,32 @@ export class FilterBar {
     });
     if (filter?.op === "is_null") chosen.add("null");
     const list = el("div.values", { role: "group", "aria-label": t("filters.values_of", { title: this.titleOf(column) }) });
+    const tickOf = ({ value, label, count }) => tick(value === null ? t("filters.is_null") : label ?? String(value), chosen.has(String(value)), count, (on) => {
+      chosen[on ? "add" : "delete"](String(value));
+      tell();
+    });
+    const show = (found, query) => list.replaceChildren(...found.slice(0, SHOWN).map(tickOf),
+      ...(query && this.isText(column) ? [el("button.menu-item", { type: "button", onclick: () => { closePopover(); this.change(withColumn(this.filters, column, { op: "contains", values: [query] })); } }, t("filters.contains_text", { text: query }))] : []),
+      ...(found.length ? [] : [el("p.values-none", {}, t("filters.nothing_found"))]));
     const fill = (query) => {
       const wanted = query.toLocaleLowerCase(locale);
       const found = values.filter(({ value, label }) => (label ?? String(value)).toLocaleLowerCase(locale).includes(wanted));
       found.sort((one, two) => chosen.has(String(two.value)) - chosen.has(String(one.value)));
-      list.replaceChildren(...found.slice(0, SHOWN).map(({ value, label, count }) => tick(value === null ? t("filters.is_null") : label ?? String(value), chosen.has(String(value)), count, (on) => {
-        chosen[on ? "add" : "delete"](String(value));
-        tell();
-      })), ...(found.length ? [] : [el("p.values-none", {}, t("filters.nothing_found"))]));
+      show(found, query);
     };
+    const ask = debounce(250, async (query) => {
+      const found = await this.values(column, query).catch(() => []); // what is listed already was searched, too
+      for (const one of found) if (!values.some(({ value }) => value === one.value)) values.push(one);
+      this.learn(column, values);
+      if (list.isConnected && search.querySelector("input").value.trim() === query) fill(query);
+    });
     fill("");
-    const search = values.length >= SEARCH_FROM && el("label.search", {}, icon("search"), el("input.input", { type: "search", "aria-label": t("shell.search"), placeholder: t("shell.search"), oninput: (event) => fill(event.target.value) }));
+    const many = values.length >= SHOWN;
+    const search = values.length >= SEARCH_FROM && el("label.search", {}, icon("search"), el("input.input", { type: "search", "aria-label": t("shell.search"), placeholder: t("shell.search"), oninput: (event) => {
+      const query = event.target.value.trim();
+      fill(query);
+      if (many && query) ask(query);
+    } }));
     const side = el("div.values-foot", {}, tick(t("filters.all_but"), except, null, (on) => { except = on; tell(); }),
       button(t("filters.clear"), { kind: "quiet", onclick: () => { chosen.clear(); fill(""); tell(); } }));
     return [search || "", list, side];
@@ -191,5 +211,3 @@ export class FilterBar {
 }
 
 const tick = (label, on, count, change) => el("label.checkbox", {}, el("input", { type: "checkbox", ...(on ? { checked: true } : {}), onchange: (event) => change(event.target.checked) }), el("span", {}, label), count ? el("span.count", {}, number(count)) : null);
-
-export { forKeeping, isEmpty, openMenu };

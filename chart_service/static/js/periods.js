@@ -1,5 +1,5 @@
 // Spans of days: named ones, which move with the calendar, and their words. Ends are exclusive, as the API has them.
-import { dateText, lang, t } from "./i18n.js";
+import { dateText, t } from "./i18n.js";
 
 const iso = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
 const plain = (year, month, day) => new Date(year, month, day);
@@ -65,5 +65,3 @@ export function periodAt(value, values) {
   const end = new Date(Date.UTC(year, month - 1 + months, date + days_));
   return { from: day, to: end.toISOString().slice(0, 10), column: null };
 }
-
-export { lang };

@@ -23,15 +23,16 @@ export function openShare(dashboard, { filters }) {
 
 function drawOutside(place, dashboard, filters) {
   const days = el("select.select", {}, DAYS.map((count) => el("option", { value: String(count), ...(count === 30 ? { selected: true } : {}) }, t("dashboard.share_days", { n: count }))));
-  const password = el("input.input", { type: "password", autocomplete: "new-password", maxlength: "200", placeholder: t("dashboard.share_password_hint") });
+  const password = el("input.input", { type: "password", autocomplete: "new-password", minlength: "8", maxlength: "200", placeholder: t("dashboard.share_password_hint") });
   const locked = el("input", { type: "checkbox", ...(isEmpty(filters) ? { disabled: true } : { checked: true }) });
   const made = el("div.share-made");
   const list = el("div.share-list");
   const make = button(t("dashboard.share_make"), { kind: "primary", icon: "link", onclick: async () => {
+    if (!password.reportValidity()) return;
     try {
       const expires = new Date(Date.now() + Number(days.value) * 86_400_000).toISOString();
       const link = await api.post(`dashboards/${dashboard.id}/links`, { expires_at: expires, filters: locked.checked ? forApi(filters) : forApi({ period: null, columns: [] }), password: password.value || null });
-      made.replaceChildren(el("p.small.muted", {}, t("dashboard.share_once")), field(absolute(link.url)), el("p.small.muted", {}, t("dashboard.share_frame")), field(link.snippet));
+      made.replaceChildren(field(absolute(link.url)), el("p.small.muted", {}, t("dashboard.share_frame")), field(link.snippet));
       password.value = "";
       load();
     } catch (error) {
@@ -46,8 +47,8 @@ function drawOutside(place, dashboard, filters) {
     try {
       const { items } = await api.get(`dashboards/${dashboard.id}/links`);
       list.replaceChildren(...items.map((link) => el("div.share-row", {}, el("span", {}, t("dashboard.share_valid", { date: dateText(link.expires_at) })),
-        link.password && el("span.badge", {}, t("dashboard.share_has_password")), el("span.muted.small", {}, link.made_at ? momentText(link.made_at) : ""),
-        iconButton("trash", t("dashboard.share_revoke"), { small: true, onclick: () => api.delete(`dashboards/${dashboard.id}/links/${encodeURIComponent(link.id)}`).then(load, toastError) }))));
+        link.has_password && el("span.badge", {}, t("dashboard.share_has_password")), el("span.muted.small", {}, momentText(link.created_at)),
+        iconButton("copy", t("shell.copy"), { small: true, onclick: () => copy(absolute(link.url)) }), iconButton("trash", t("dashboard.share_revoke"), { small: true, onclick: () => api.delete(`dashboards/${dashboard.id}/links/${encodeURIComponent(link.id)}`).then(load, toastError) }))));
     } catch (error) {
       list.replaceChildren(el("p.small.muted", {}, error.message));
     }
