@@ -1,7 +1,7 @@
 // The schema: tables at the side, the columns of one, or what a search finds in all of them.
 import { api } from "./api.js";
 import { button, debounce, el, icon } from "./dom.js";
-import { ago, lang, t } from "./i18n.js";
+import { ago, number, t } from "./i18n.js";
 import { columnEntry, meaningOf, tableMeaning, titleOf } from "./schema-entry.js";
 import { foundIn, words } from "./schema-search.js";
 
@@ -91,7 +91,8 @@ function showTables(current, found) {
   list.replaceChildren(el("ul", {}, state.tables.map((table) => el("li", {}, el(`a.schema-link${state.words.length && !counts.has(table.name) ? ".dim" : ""}`, {
     href: `#${table.name}`, "aria-current": table === current ? "true" : null },
   el("span.schema-link-title", {}, titleOf(table)), el("code", {}, table.name),
-  el("span.badge", {}, state.words.length ? t("schema.columns", { n: counts.get(table.name) ?? 0 }) : table.rows === null ? "—" : t("schema.rows", { n: table.rows })))))));
+  el("span.badge", { title: state.words.length ? t("schema.columns", { n: counts.get(table.name) ?? 0 }) : table.rows === null ? null : t("schema.rows", { n: table.rows }) },
+    state.words.length ? number(counts.get(table.name) ?? 0) : table.rows === null ? "—" : number(table.rows)))))));
   const marked = list.querySelector("[aria-current]");
   if (marked && list.scrollWidth > list.clientWidth) marked.scrollIntoView({ block: "nearest", inline: "center" });
 }
@@ -126,4 +127,3 @@ function reveal(id) {
 }
 
 load();
-document.documentElement.dataset.lang = lang;
