@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from chart_service.chart_data import ChartData
 from chart_service.figures import FigureTemplate
 
 
@@ -17,7 +17,7 @@ class AskUsage(BaseModel):
     prompt_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: float = 0.0
 
 
 class ExistingValues(BaseModel):
@@ -44,3 +44,9 @@ class AnswerHead(BaseModel):
     repairs: int = Field(description="How often the model had to mend its statement.")
     usage: AskUsage
     existing: list[ExistingValues] = Field(description="Where nothing was found: the values that exist.")
+
+
+class Answer(AnswerHead):
+    """An answer; ``chart`` is null where the model asks back."""
+
+    chart: ChartData | None

@@ -24,7 +24,6 @@ from chart_service.ask.conversation import Conversation, total
 from chart_service.ask.examples import nearest_examples
 from chart_service.ask.existing import existing_values
 from chart_service.ask.history import Record
-from chart_service.ask.intent import Intent
 from chart_service.ask.loop import Found, Loop, StatementRuns
 from chart_service.ask.model_client import Message, ModelClient
 from chart_service.ask.model_errors import ModelError
@@ -50,11 +49,11 @@ log = structlog.get_logger(__name__)
 _DECLINED = frozenset({"model_refused", "model_content_filter"})
 
 
-class NoSuchAsk(Exception):
+class CannotFollow(Exception):
     """The question that another one follows is not there, is not this person's, or led to no statement."""
 
 
-class Nothing(Exception):
+class NothingSynced(Exception):
     """There are no tables yet to ask about."""
 
 
@@ -111,8 +110,8 @@ class Asker:
     async def answer(self, asking: Asking, charts: Charts, progress: Progress) -> tuple[AnswerHead, Any]:
         """The answer and its chart (None where the model asks back).
 
-        Raises ``ModelError``, ``BudgetSpent``, ``Refused``, ``QueryFailed``, ``NoSuchAsk``, ``Nothing``, and what the
-        database raises when it is away. Whatever happens is kept in the history.
+        Raises ``ModelError``, ``BudgetSpent``, ``Refused``, ``QueryFailed``, ``CannotFollow``, ``NothingSynced``, and
+        what the database raises when it is away. Once the question is asked, whatever happens is kept in the history.
         """
         if self.client is None:
             raise ModelError("no_model")
@@ -137,7 +136,7 @@ class Asker:
     async def _context(self, asking: Asking, record: Record) -> _Context:
         schema = await self.schemas.current()
         if not schema.catalog.tables:
-            raise Nothing
+            raise NothingSynced
         async with transaction(self.pool) as conn:
             glossary = await read_setting(conn, Glossary)
             instructions = await read_setting(conn, Instructions)
@@ -164,7 +163,7 @@ class Asker:
             return None
         before = await history.asked(conn, asking.follows, by=asking.asked_by, everybody=asking.sees_all)
         if before is None or before.sql is None:
-            raise NoSuchAsk
+            raise CannotFollow
         return Previous(before.question, before.sql, (before.intent or {}).get("figure"))
 
     async def _recorded(
@@ -284,8 +283,5 @@ def _usage(conversation: Conversation, prices: Prices) -> AskUsage:
         prompt_tokens=used.prompt_tokens,
         cached_tokens=used.cached_tokens,
         output_tokens=used.output_tokens,
-        cost_usd=dollars,
+        cost_usd=float(dollars),
     )
-
-
-__all__ = ["Asker", "Asking", "Charts", "Drawn", "Intent", "NoSuchAsk", "Nothing"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+from pydantic import ValidationError
 
 from chart_service.ask.intent import Intent, storable
 
@@ -53,7 +54,6 @@ class Record:
     milliseconds: int = 0
     cache_key: str | None = None
     data_version: str | None = None
-    calls: list[Any] = field(default_factory=list)
 
 
 _COLUMNS = (
@@ -85,7 +85,10 @@ async def known_intent(conn: AsyncConnection[Any], cache_key: str) -> Intent | N
         (cache_key,),
     )
     row = await cursor.fetchone()
-    return Intent.model_validate(row[0]) if row else None
+    try:
+        return Intent.model_validate(row[0]) if row else None
+    except ValidationError:
+        return None  # kept by another version, whose templates this one does not know
 
 
 async def asked(conn: AsyncConnection[Any], ask_id: UUID, *, by: str | None, everybody: bool) -> Asked | None:

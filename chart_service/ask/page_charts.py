@@ -9,10 +9,18 @@ from chart_service.ask.asker import Drawn
 from chart_service.chart_data import ChartRequest, Charts
 from chart_service.figures import FigureTemplate, TemplateError
 from chart_service.figures.build import Lang
-from chart_service.guard import Checked
+from chart_service.guard import Checked, Refused
 from chart_service.guard.filters import Filters, RowRule
 from chart_service.query.statements import Statements
 from chart_service.rows import Rows
+
+
+class FiltersRefused(Exception):
+    """The page's filters are wrong, whatever the statement. ``refused`` says how."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
 
 
 class PageCharts:
@@ -29,8 +37,14 @@ class PageCharts:
     def _statements(self) -> Statements:
         return self._charts.statements
 
+    async def check_filters(self) -> None:
+        """Whether the filters name columns that exist, before anything is spent. Raises ``FiltersRefused``."""
+        views = sorted((await self._statements.schema()).columns)
+        if views and self._filters != Filters():
+            await self._narrowed(await self._statements.checked(f"SELECT count(*) AS n FROM crm.{views[0]}"))  # noqa: S608
+
     async def check(self, sql: str) -> Checked:
-        """The statement without filters, once PostgreSQL has planned it with them."""
+        """The statement without filters, once PostgreSQL has planned it with them. Raises ``FiltersRefused``, too."""
         checked = await self._statements.checked(sql)
         await self._statements.explain(await self._narrowed(checked))
         return checked
@@ -57,4 +71,23 @@ class PageCharts:
         return Drawn(drawn.fragment(), drawn.template, loaded.data_version)
 
     async def _narrowed(self, checked: Checked) -> Checked:
-        return await self._statements.checked(checked.sql, self._filters, self._rules)
+        try:
+            return await self._statements.checked(checked.sql, self._filters, self._rules)
+        except Refused as refused:
+            if refused.rule.startswith("filter"):
+                raise FiltersRefused(refused) from None  # no other statement would mend them
+            raise
+
+
+def limits_of(filters: Filters) -> list[str]:
+    """What the filters limit, in words for the model: columns and the period, never a value that a row may hold."""
+    limits = []
+    if filters.period is not None:
+        column = filters.period.column or "the day a record was made"
+        ends = [
+            f"{word} {day.isoformat()}"
+            for word, day in (("from", filters.period.from_), ("before", filters.period.to))
+            if day is not None
+        ]
+        limits.append(f"{column}: {', '.join(ends)}" if ends else column)
+    return [*limits, *(chosen.column for chosen in filters.columns)]
