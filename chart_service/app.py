@@ -15,9 +15,9 @@ from chart_service.ask.asker import Asker
 from chart_service.ask.model_client import model_client
 from chart_service.ask.schema_source import SchemaSource
 from chart_service.chart_data import Charts
-from chart_service.dashboards import dashboard_routes, freshness_routes
+from chart_service.dashboards import dashboard_routes, data_routes, freshness_routes
 from chart_service.dashboards.install import StarterInstaller
-from chart_service.embedding import link_routes, security_routes, superset_routes
+from chart_service.embedding import frame_routes, guest_routes, link_routes, security_routes, superset_routes
 from chart_service.embedding.errors import add_superset_errors
 from chart_service.embedding.secret import SigningKeys
 from chart_service.errors import add_chart_errors
@@ -66,8 +66,11 @@ ROUTERS = (
     sql_routes.router,
     chart_routes.router,
     dashboard_routes.router,
+    data_routes.router,
     freshness_routes.router,
     link_routes.router,
+    guest_routes.router,
+    frame_routes.router,
     security_routes.router,
     superset_routes.router,
     sign_in.router,
@@ -121,10 +124,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         redoc_url=None,
         responses=COMMON_ERRORS,
         lifespan=lifespan,
-        max_body_size=BODY_BYTES,
     )
     app.add_middleware(SessionCookie)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, body_bytes=BODY_BYTES)
     add_error_handlers(app)
     add_chart_errors(app)
     add_ask_errors(app)

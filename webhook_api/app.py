@@ -61,9 +61,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         redoc_url=None,
         responses=COMMON_ERRORS,
         lifespan=lifespan,
-        max_body_size=BODY_BYTES,
     )
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, body_bytes=BODY_BYTES)
     add_error_handlers(app)
     for module in (sync_control, sync_status, schema, webhooks, registration, health):
         app.include_router(module.router)

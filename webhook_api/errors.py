@@ -26,6 +26,9 @@ from webhook_api.dagster_api import DagsterError, DagsterUnreachable
 
 RETRY_AFTER_SECONDS = "5"
 
+_PHRASES = {413: "Content Too Large"}
+"""Of statuses that Python calls differently from version to version."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -96,7 +99,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
-        phrase = HTTPStatus(error.status_code).phrase
+        phrase = _PHRASES.get(error.status_code) or HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "_").replace("-", "_")
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

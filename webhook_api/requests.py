@@ -9,6 +9,7 @@ import uuid
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bitrix.webhook_url import redact
@@ -38,12 +39,14 @@ log = structlog.get_logger(__name__)
 class RequestContext:
     """Middleware: ``request.state.request_id``, the header ``X-Request-ID``, security headers, one log line a request.
 
-    An ``X-Request-ID`` of the client is kept where it is short and plain. An exception that nothing else handled is
-    logged, without secrets, and answered with status 500 and the one error shape.
+    An ``X-Request-ID`` of the client is kept where it is short and plain. A body of more than ``body_bytes`` is
+    answered with status 413, at once where its length is announced. An exception that nothing else handled is logged,
+    without secrets, and answered with status 500; both in the one error shape.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
         self._app = app
+        self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,6 +56,15 @@ class RequestContext:
         scope.setdefault("state", {})["request_id"] = request_id
         began = time.perf_counter()
         status = 0
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._body_bytes:
+                raise HTTPException(413, self._too_large())
+            return message
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -70,7 +82,11 @@ class RequestContext:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, send_with_headers)
+                if _announced(scope) > self._body_bytes:
+                    refusal = error_response(request_id, 413, "content_too_large", self._too_large())
+                    await refusal(scope, receive, send_with_headers)
+                else:
+                    await self._app(scope, receive_limited, send_with_headers)
             except Exception as error:
                 # The text may quote what the client or a library had in hand; a traceback never goes to the client.
                 log.error(
@@ -82,6 +98,15 @@ class RequestContext:
                 await error_response(request_id, 500, "internal_error", detail)(scope, receive, send_with_headers)
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             log.debug("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+
+    def _too_large(self) -> str:
+        return f"The request's body is larger than {self._body_bytes // 1024} KB. Send less."
+
+
+def _announced(scope: Scope) -> int:
+    """The length of the body as the client announces it; 0 where it does not."""
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(length[:18]) if length.isdigit() else 0
 
 
 def _request_id(scope: Scope) -> str:

@@ -69,7 +69,7 @@ def test_status_running_and_history(api: httpx.Client, database: Database) -> No
     assert api.get("/api/v1/sync/status").json()["overall_status"] == "never"
     with database.connect() as conn, sync_lock(conn, "deal") as granted:
         assert granted
-        log = start_log(conn, "deal", "full", run_id="run-1", trigger="api")
+        log, _ = start_log(conn, "deal", "full", run_id="run-1", trigger="api")
         conn.execute(
             """UPDATE app.sync_logs SET fetched = 100, expected = 400, started_at = now() - interval '10 s'
                WHERE id = %s""",
@@ -122,7 +122,10 @@ def test_every_answer_carries_security_headers(api: httpx.Client) -> None:
 
 
 def test_a_body_that_is_too_large_is_refused(api: httpx.Client) -> None:
-    assert api.put("/api/v1/sync/config", content=b"x" * 200_000).status_code == 413
+    announced = api.put("/api/v1/sync/config", content=b"x" * 200_000)
+    chunked = api.put("/api/v1/sync/config", content=(b"x" * 1000 for _ in range(200)))
+    assert [answer.status_code for answer in (announced, chunked)] == [413, 413]
+    assert [answer.json()["code"] for answer in (announced, chunked)] == ["content_too_large"] * 2
 
 
 def test_history_by_time(api: httpx.Client, database: Database) -> None:

@@ -120,11 +120,12 @@ def test_a_body_of_ten_megabytes(charts_api: httpx.Client) -> None:
 def test_filter_options_have_labels_and_numbers(charts_api: httpx.Client, owner: psycopg.Connection[Any]) -> None:
     body = charts_api.get("/api/v1/filters/options", params={"column": "deals.assigned_by_id", "lang": "en"}).json()
     expected = owner.execute(
-        "SELECT assigned_by_id, max(assigned_by_name), count(*) FROM crm.deals GROUP BY 1 ORDER BY 3 DESC, 2"
+        """SELECT assigned_by_id, coalesce(max(assigned_by_name), assigned_by_id::text), count(*)
+           FROM crm.deals GROUP BY 1 ORDER BY 3 DESC, max(assigned_by_name)"""
     ).fetchall()
     assert [(item["value"], item["label"], item["rows"]) for item in body["items"]] == expected
     assert body["kind"] == "number"
-    name = str(expected[0][1])
+    name = expected[0][1]
     found = charts_api.get("/api/v1/filters/options", params={"column": "deals.assigned_by_id", "q": name[:5]}).json()
     assert expected[0][0] in [item["value"] for item in found["items"]]
     assert len(found["items"]) < len(expected)
@@ -164,7 +165,10 @@ def test_a_search_is_a_text(charts_api: httpx.Client, q: str) -> None:
     assert len(answer.json()["items"]) == 0 or not q.strip("\x00")
 
 
-SLOW = "SELECT count(*) AS n FROM deals a JOIN deals b ON a.title <> b.title JOIN deals c ON c.title <> b.title"
+SLOW = (
+    "SELECT count(*) AS n FROM deals a JOIN deals b ON a.id < b.id JOIN deals c ON c.id < b.id"
+    " WHERE a.title LIKE '%' || c.title"
+)
 
 
 async def test_a_client_that_leaves_stops_its_statement(charts_api: httpx.Client, activity: Activity) -> None:
