@@ -165,11 +165,18 @@ def _dimension(column: str, rows: Rows, lang: str) -> Dimension:
         known = [moment for moment in moments if moment is not None]
         grain = dates.grain_of(known, column)
         return Dimension(column, titled(column), [unset if m is None else m for m in moments], values, grain)
-    keys: list[Key] = []
-    for value in values:
-        number = None if isinstance(value, bool) else plain.number(value)
-        keys.append(plain.wording(value, lang) if number is None else number)
-    return Dimension(column, titled(column), keys, values)
+    words: dict[str, str] = {}
+    return Dimension(column, titled(column), [_key(value, words, lang) for value in values], values)
+
+
+def _key(value: Any, words: dict[str, str], lang: str) -> Key:
+    """A cell as a key; ``words`` remembers what texts became, since they repeat."""
+    if isinstance(value, str):
+        if value not in words:
+            words[value] = plain.wording(value, lang)
+        return words[value]
+    number = None if isinstance(value, bool) else plain.number(value)
+    return plain.wording(value, lang) if number is None else number
 
 
 def _moments(values: Sequence[Any]) -> list[datetime | None] | None:

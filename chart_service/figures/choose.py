@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from chart_service.figures import fit, measures
-from chart_service.figures.chart import Chart, bind, cells
+from chart_service.figures import currencies, fit, measures
+from chart_service.figures.chart import bind, cells
 from chart_service.figures.errors import TemplateError
 from chart_service.figures.formats import SPECS
 from chart_service.figures.shape import MeasureRef, Shape, read
@@ -52,13 +52,13 @@ def fitting(rows: Rows, template: FigureTemplate) -> list[FormatChoice]:
 
 
 def _reason(rows: Rows, shape: Shape, spec: FormatSpec, layout: Layout) -> Text | None:
-    chart = _bound(rows, fit.adapted(shape, rows, spec), layout)
-    unfit = fit.misfit(chart, spec)
+    shape = fit.adapted(shape, rows, spec)
+    column, code = currencies.currency_of(layout, rows, shape)
+    chart = bind(rows, shape, layout, "en", currency=code)
+    parts = currencies.apart(chart, column, sums=spec.sums) if spec.panels else [chart]
+    alone = len(parts) == 1 or all(len(part) == 1 for part in parts)
+    unfit = next((found for part in parts if (found := fit.misfit(part, spec, alone=alone))), None)
     return unfit.reason if unfit else None
-
-
-def _bound(rows: Rows, shape: Shape, layout: Layout) -> Chart:
-    return bind(rows, shape, layout, "en")
 
 
 def _shape(template: FigureTemplate, rows: Rows) -> Shape:

@@ -165,13 +165,17 @@ def _by_series(chart: Chart, dimension: Dimension, series: Dimension) -> list[_D
 
 def _cells(chart: Chart, keys: Sequence[Key], measure: Measure, at: Sequence[int] | range) -> dict[Key, Value]:
     cells: dict[Key, Value] = {}
+    repeated = False
     for index in at:
         key, value = keys[index], measure.values[index]
-        if key not in cells or cells[key] is None:
+        before = cells.get(key)
+        if before is None:
             cells[key] = value
         elif value is not None:
-            cells[key] = (cells[key] or 0) + value
-            summed(chart, measure)
+            cells[key] = before + value
+            repeated = True
+    if repeated:
+        summed(chart, measure)
     return cells
 
 

@@ -131,7 +131,8 @@ def short(moment: datetime, grain: Grain, lang: str) -> str:
     return f"{moment.day} {name}" if lang == "ru" else f"{name} {moment.day}"
 
 
-_STEPS = (  # hours, days and months between the ticks of an axis of moments
+_STEPS = (  # from minutes to months between the ticks of an axis of moments
+    *(("minutes", count) for count in (1, 5, 15, 30)),
     *(("hours", count) for count in (1, 3, 6, 12)),
     *(("days", count) for count in (1, 2, 7, 14)),
     *(("months", count) for count in (1, 2, 3, 6, 12, 24, 60, 120, 600, 1200, 6000, 24000)),
@@ -153,14 +154,15 @@ def axis_moments(first: datetime, last: datetime, lang: str, most: int = 7) -> l
         size = timedelta(**{kind: count})
         steps = range(int((last - start) / size) + 1)
         places = [at for step in steps if (at := start + step * size) >= first]
-    grain: Grain = {"hours": "hour", "days": "day"}.get(kind, "month" if count < 12 else "year")  # type: ignore[assignment]
+    grain: Grain = {"minutes": "hour", "hours": "hour", "days": "day"}.get(kind, "month" if count < 12 else "year")  # type: ignore[assignment]
+    places = places or [first]
     texts = axis_texts(places, grain, lang, len(places), thin=False)
     return [(places[at], text) for at, text in texts]
 
 
 def _span(first: datetime, last: datetime, kind: str) -> float:
     hours = (last - first).total_seconds() / 3600
-    return hours / {"hours": 1, "days": 24}.get(kind, 730)
+    return hours / {"minutes": 1 / 60, "hours": 1, "days": 24}.get(kind, 730)
 
 
 def axis_texts(

@@ -69,12 +69,8 @@ def decimals(values: Iterable[float | None], most: int = 2) -> int:
     known = [abs(value) for value in values if value is not None and value == value]
     if not known or all(value == int(value) for value in known if value < _HUGE):
         return 0
-    if 0 < max(known) < 0.1:
-        return most + 2
-    return next(
-        (digits for digits in range(1, most) if all(abs(round(v, digits) - v) < 1e-9 for v in known)),
-        most,
-    )
+    finest = most + 2 if 0 < max(known) < 0.1 else most
+    return next((digits for digits in range(1, finest) if all(abs(round(v, digits) - v) < 1e-9 for v in known)), finest)
 
 
 def grouped(value: float, digits: int, lang: str) -> str:
@@ -139,7 +135,8 @@ def ticks(low: float, high: float, unit: Unit, lang: str, *, count: int = 5, zer
     step = round_step((high - low) / count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     values = tuple(number * step for number in range(first, last + 1))
-    return Ticks((values[0], values[-1]), tuple(_neat(v) for v in values), tick_texts(values, unit, lang))
+    reached = (min(values[0], low), max(values[-1], high))
+    return Ticks(reached, tuple(_neat(v) for v in values), tick_texts(values, unit, lang))
 
 
 def tick_texts(values: Sequence[float], unit: Unit, lang: str) -> tuple[str, ...]:
@@ -160,7 +157,7 @@ def round_step(raw: float) -> float:
 
 
 def _neat(value: float) -> float:
-    return float(f"{value:.12g}")
+    return float(f"{value:.15g}")
 
 
 def _needed(value: float) -> int:

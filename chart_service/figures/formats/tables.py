@@ -40,7 +40,7 @@ def table(chart: Chart) -> Panel:
         values = cells(chart.rows, column.name)[:_MOST_ROWS]
         numeric = column.kind == "number"
         right.append(numeric)
-        if column.name in known:
+        if numeric and column.name in known:
             measure = known[column.name]
             digits = numbers.decimals(measure.known())
             texts.append(
