@@ -30,7 +30,7 @@ from bitrix.walk import walk
 from bitrix.webhook_url import WebhookUrl
 from cli.simulated_portal import SimulatedPortal
 from cli.supervise import StartError, StopSignals, Supervisor
-from orchestration.entity_sync import UNIT_ROWS
+from orchestration.row_writer import UNIT_ROWS
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.load import RowConverter, Unit, merge
 from warehouse.migrate import upgrade

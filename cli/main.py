@@ -49,6 +49,10 @@ def up(
 def sync(
     entities: Annotated[list[str] | None, typer.Argument(help="deal, contact, lead, company, …; default: all.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read every row again, not only what changed.")] = False,
+    accept_deletions: Annotated[
+        bool,
+        typer.Option("--accept-deletions", help="Believe that rows which vanished were deleted, however many."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Copy the portal into PostgreSQL once, then exit with a summary; status 1 when anything failed."""
@@ -56,7 +60,8 @@ def sync(
 
     settings = _settings()
     console = Console(highlight=False, stderr=as_json)
-    raise typer.Exit(run(settings, entities or [], full=full, as_json=as_json, console=console))
+    options = {"full": full, "accept_deletions": accept_deletions, "as_json": as_json}
+    raise typer.Exit(run(settings, entities or [], console=console, **options))
 
 
 @app.command()

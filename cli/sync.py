@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from cli.dead_runs import PROCESS_TAG, this_process
 from cli.services import dagster_environment
 from cli.simulated_portal import portal_for_command
 from cli.supervise import StartError
+from orchestration.deletion_guard import too_many_found
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.migrate import upgrade
 from warehouse.settings import Settings
@@ -42,6 +43,8 @@ class Outcome:
     inserted: int
     updated: int
     unchanged: int
+    deleted: int
+    held_back: int
     cells_nulled: int
     requests: int
     seconds: float
@@ -49,7 +52,15 @@ class Outcome:
     error: str | None
 
 
-def sync(settings: Settings, entities: Sequence[str], *, full: bool, as_json: bool, console: Console) -> int:
+def sync(
+    settings: Settings,
+    entities: Sequence[str],
+    *,
+    full: bool,
+    as_json: bool,
+    console: Console,
+    accept_deletions: bool = False,
+) -> int:
     """Sync the named entities, or all. Returns the exit status: 0 when every one of them succeeded.
 
     Everything that is missing is provided for the time of the command: the embedded database, the simulated portal.
@@ -70,7 +81,8 @@ def sync(settings: Settings, entities: Sequence[str], *, full: bool, as_json: bo
                 environment["BITRIX_WEBHOOK_URL"] = stack.enter_context(portal_for_command(settings.b24_home))
             os.environ.update(environment)
             with _progress(database, console, len(names), hidden=as_json) as run_ids:
-                _run_jobs(jobs, "full" if full else "incremental", run_ids)
+                given = {"sync_type": "full" if full else "incremental", "accept_deletions": accept_deletions}
+                _run_jobs(jobs, given, run_ids)
             outcomes = read_outcomes(database, run_ids)
     except (DatabaseError, StartError) as error:
         console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
@@ -83,7 +95,7 @@ def sync(settings: Settings, entities: Sequence[str], *, full: bool, as_json: bo
     return 1 if missing else 0
 
 
-def _run_jobs(jobs: Sequence[str], sync_type: str, run_ids: list[str]) -> None:
+def _run_jobs(jobs: Sequence[str], config: Mapping[str, Any], run_ids: list[str]) -> None:
     """Execute the jobs in this process, on the installation's Dagster instance, so that its UI shows the runs."""
     import dagster as dg  # a second of start-up that the other commands need not pay
 
@@ -97,7 +109,7 @@ def _run_jobs(jobs: Sequence[str], sync_type: str, run_ids: list[str]) -> None:
             run_id = str(uuid.uuid4())
             run_ids.append(run_id)
             defs.resolve_job_def(job).execute_in_process(
-                run_config={"sync_type": sync_type},
+                run_config=dict(config),
                 instance=instance,
                 run_id=run_id,
                 tags={"trigger": "cli", PROCESS_TAG: this_process()},
@@ -110,7 +122,7 @@ def read_outcomes(database: Database, run_ids: Sequence[str]) -> list[Outcome]:
     with database.connect("sync") as connection, connection.cursor(row_factory=class_row(Outcome)) as cursor:
         cursor.execute(
             """SELECT DISTINCT ON (l.entity) l.entity, l.sync_type, l.status, fetched, inserted, updated, unchanged,
-                   cells_nulled, requests, s.rows_total AS rows, l.error,
+                   deleted, held_back, cells_nulled, requests, s.rows_total AS rows, l.error,
                    extract(epoch FROM coalesce(finished_at, now()) - started_at)::float8 AS seconds
                FROM app.sync_logs l LEFT JOIN app.sync_state s USING (entity)
                WHERE l.run_id = ANY(%s) ORDER BY l.entity, l.id DESC""",
@@ -125,15 +137,15 @@ def _print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     table.add_column("")
     table.add_column("table", no_wrap=True, min_width=18)
     table.add_column("sync")
-    for title in ("fetched", "new", "changed", "same", "rows", "calls", "s"):
+    for title in ("fetched", "new", "changed", "same", "gone", "rows", "calls", "s"):
         table.add_column(title, justify="right")
     for outcome in outcomes:
-        counts = (outcome.fetched, outcome.inserted, outcome.updated, outcome.unchanged, outcome.rows or 0)
+        counts = (outcome.fetched, outcome.inserted, outcome.updated, outcome.unchanged, outcome.deleted)
         table.add_row(
             "[green]✓[/green]" if outcome.status == "succeeded" else "[red]✗[/red]",
             BY_NAME[outcome.entity].table,
             {"incremental": "incr."}.get(outcome.sync_type, outcome.sync_type),
-            *(f"{number:,}" for number in counts),
+            *(f"{number:,}" for number in (*counts, outcome.rows or 0)),
             str(outcome.requests),
             f"{outcome.seconds:.1f}",
         )
@@ -142,6 +154,9 @@ def _print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     if nulled:
         console.print(f"{nulled:,} values did not fit their columns and are null: see app.sync_issues.")
     for outcome in outcomes:
+        if outcome.held_back:
+            text = too_many_found(outcome.held_back, outcome.rows or 0, BY_NAME[outcome.entity].table)
+            console.print(f"[yellow]![/yellow] {escape(text)}", soft_wrap=True)
         if outcome.error:
             console.print(f"[red]✗[/red] {outcome.entity}: {escape(outcome.error)}", soft_wrap=True)
 

@@ -44,11 +44,15 @@ class FaultKind(StrEnum):
     """302 to the same method under another address, as after a portal was renamed."""
     WRONG_TOTAL = "wrong_total"
     """List answers whose ``total`` is ``offset`` too high."""
+    NO_TOTAL = "no_total"
+    """List answers whose ``total`` is 0, as where counting is switched off."""
     SHORT_PAGE = "short_page"
     """List answers that lack their last row."""
 
 
-COMMAND_KINDS = frozenset({FaultKind.OPERATING, FaultKind.ERROR, FaultKind.WRONG_TOTAL, FaultKind.SHORT_PAGE})
+COMMAND_KINDS = frozenset(
+    {FaultKind.OPERATING, FaultKind.ERROR, FaultKind.WRONG_TOTAL, FaultKind.NO_TOTAL, FaultKind.SHORT_PAGE}
+)
 """Kinds that strike a single command, so also one inside a batch; the others strike an HTTP request."""
 
 

@@ -75,7 +75,9 @@ class Service:
         self.stats.pages += pages
         used = self.operating.charge(method, pages, self.portal.clock.time())
         if fault is not None and fault.kind == FaultKind.WRONG_TOTAL and answer.total is not None:
-            answer = replace(answer, total=answer.total + fault.offset)
+            answer = replace(answer, total=max(0, answer.total + fault.offset))
+        elif fault is not None and fault.kind == FaultKind.NO_TOTAL and answer.total is not None:
+            answer = replace(answer, total=0)
         elif fault is not None and fault.kind == FaultKind.SHORT_PAGE and isinstance(answer.result, list):
             answer = replace(answer, result=answer.result[:-1])
         return answer, used

@@ -6,13 +6,15 @@ import dagster as dg
 
 from bitrix.entities import ENTITIES, Entity, Walk
 from bitrix.errors import BitrixError
-from bitrix.events import CRM_ENTITIES
+from orchestration.deletion_guard import too_many_found
 from orchestration.entity_sync import sync_entity
 from orchestration.metadata import sync_metadata
 from orchestration.resources import PortalResource, WarehouseResource
-from orchestration.sync_config import SyncConfig, SyncKind
+from orchestration.sync_checks import check_results, check_specs
+from orchestration.sync_config import SyncConfig
 from orchestration.sync_report import SyncBusyError, SyncReport, SyncRequest
 from warehouse.database import DatabaseError, DatabaseUnreachable
+from warehouse.settings import load_settings
 
 PORTAL = dg.AssetSpec(
     key="bitrix24_portal",
@@ -27,8 +29,6 @@ GROUPS = {
     Walk.SNAPSHOT: "reference",
     Walk.DERIVED: "reference",
 }
-
-EVENTS_CHECK = "events_were_followed"
 
 RETRIES, RETRY_SECONDS = 2, 30
 """The client has retried each request already; these are for an outage of a minute or two."""
@@ -49,51 +49,41 @@ def entity_asset(entity: Entity) -> dg.AssetsDefinition:
         kinds={"postgres"},
         deps=[PORTAL],
         metadata={"dagster/table_name": f"bitrix.{entity.table}", "read through": f"crm.{entity.table}"},
-        check_specs=[_events_check(entity)] if entity.name in CRM_ENTITIES else None,
+        check_specs=check_specs(entity, asset_key(entity)),
     )
     def sync(
         context: dg.AssetExecutionContext, config: SyncConfig, portal: PortalResource, warehouse: WarehouseResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks, Dagster knows the bare class only
-        report = _run(context, entity, config.sync_type, portal, warehouse)
+        report = _run(context, entity, config, portal, warehouse)
         counts = report.counts
         context.log.info(
             f"{entity.table}: {counts.fetched} fetched, {counts.inserted} inserted, {counts.updated} updated, "
-            f"{counts.unchanged} unchanged in {report.seconds:.1f} s with {report.requests} requests"
+            f"{counts.unchanged} unchanged, {counts.deleted} deleted, "
+            f"in {report.seconds:.1f} s with {report.requests} requests"
         )
-        checks = [_events_result(report)] if entity.name in CRM_ENTITIES else None
-        return dg.MaterializeResult(metadata=sync_metadata(report), check_results=checks)
+        held_back = report.comparison.held_back
+        if held_back:
+            context.log.warning(too_many_found(held_back, report.comparison.mirror_rows or 0, entity.table))
+        return dg.MaterializeResult(metadata=sync_metadata(report), check_results=check_results(entity, report))
 
     return sync
-
-
-def _events_check(entity: Entity) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        EVENTS_CHECK,
-        asset=asset_key(entity),
-        description="Every record that the portal's events named was read. Those that could not be, after many "
-        "attempts, are in app.webhook_events with status dead and the reason; a full sync reads them.",
-    )
-
-
-def _events_result(report: SyncReport) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not report.events_given_up,
-        check_name=EVENTS_CHECK,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"records given up": report.events_given_up},
-    )
 
 
 def _run(
     context: dg.AssetExecutionContext,
     entity: Entity,
-    kind: SyncKind,
+    config: SyncConfig,
     portal: PortalResource,
     warehouse: WarehouseResource,
 ) -> SyncReport:
     """Run the sync. What may pass is tried again later; what no retry mends fails at once."""
     request = SyncRequest(
-        entity, kind.value, run_id=context.run.run_id, trigger=context.run.tags.get("trigger", "dagster")
+        entity,
+        config.sync_type.value,
+        run_id=context.run.run_id,
+        trigger=context.run.tags.get("trigger", "dagster"),
+        deletion_limit=load_settings().sync_deletion_limit_percent / 100,
+        accept_deletions=config.accept_deletions,
     )
 
     async def run() -> SyncReport:

@@ -11,10 +11,6 @@ from warehouse.events import OF_FIELDS, Picked, finish, given_up, pick, retry, t
 AT_ONCE = 10_000
 """Records that one sync takes: four batch requests."""
 
-FEW_DELETIONS, MOST_DELETED = 10, 0.1
-"""So many rows may be marked as deleted at once; beyond that, so large a share of the live rows. A webhook that lost
-its rights sees no rows at all, which looks just like deletions."""
-
 
 class EventRows:
     """The rows of the queue that belong to one sync of one entity."""
@@ -61,13 +57,3 @@ class EventRows:
     def put_back(self, conn: Connection, reason: str) -> int:
         """The sync has failed; returns how many records are given up by that. The caller commits."""
         return retry(conn, self._entity, self._picked, reason) if self._picked else 0
-
-
-def too_many_deletions(deletions: int, rows: int) -> str | None:
-    """Why so many of so many live rows must not be marked as deleted, or None when they may."""
-    if deletions <= max(FEW_DELETIONS, MOST_DELETED * rows):
-        return None
-    return (
-        f"The portal no longer shows {deletions} of {rows} records, all named by events. They are not marked as "
-        "deleted: has the webhook's owner lost rights?"
-    )

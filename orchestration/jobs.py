@@ -25,8 +25,8 @@ def _sync_job(
 
     @dg.config_mapping
     def every_asset(config: SyncConfig) -> dict[str, Any]:
-        sync_type = config.sync_type.value
-        ops = {key.to_python_identifier(): {"config": {"sync_type": sync_type}} for key in keys}
+        given = {"sync_type": config.sync_type.value, "accept_deletions": config.accept_deletions}
+        ops = {key.to_python_identifier(): {"config": given} for key in keys}
         return {"ops": ops, "loggers": {"console": {}}}
 
     return dg.define_asset_job(

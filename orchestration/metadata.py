@@ -23,13 +23,19 @@ def sync_metadata(report: SyncReport) -> dict[str, Any]:
         "updated": counts.updated,
         "unchanged": counts.unchanged,
         "deleted": counts.deleted,
+        "missed before": report.missed,
+        "deletions held back": report.comparison.held_back,
         "cells nulled": counts.cells_nulled,
         "requests": report.requests,
+        "requests repeated": report.retries,
+        "seconds waited for the portal's limits": round(report.waited_seconds, 1),
         "rows per second": round(report.rows_per_second),
         "seconds": round(report.seconds, 2),
         "columns added": ", ".join(report.columns_added) or "none",
         "views changed": ", ".join(report.views_changed) or "none",
     }
+    if report.resumed:
+        shown["went on with an earlier full sync"] = True
     if state.watermark:
         shown["watermark"] = dg.MetadataValue.timestamp(state.watermark)
     if counts.cells_nulled:

@@ -24,3 +24,7 @@ class SyncConfig(dg.Config):
         description="full reads every row again; incremental reads what changed since the last sync; events reads the "
         "rows that the portal's events named.",
     )
+    accept_deletions: bool = Field(
+        default=False,
+        description="Mark rows that vanished from the portal as deleted even if there are very many of them.",
+    )

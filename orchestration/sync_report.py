@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bitrix.entities import Entity
+from orchestration.deletion_guard import DELETION_LIMIT
 from warehouse.columns import Column
-from warehouse.journal import SyncState
+from warehouse.journal import Comparison, SyncState
 from warehouse.load import Merge
 
 SyncType = Literal["full", "incremental", "events"]
@@ -22,7 +23,9 @@ class SyncBusyError(Exception):
 class SyncReport:
     """What one sync did. ``seconds`` is wall time, ``requests`` are HTTP requests to the portal.
 
-    ``events_given_up`` counts the records that events named and that could not be read after many attempts.
+    ``events_given_up`` counts the records that events named and that could not be read after many attempts. ``missed``
+    rows came in only because a comparison with the portal found them missing. ``comparison`` is that of this sync or,
+    for the rows that events named, the one of the sync before.
     """
 
     entity: str
@@ -35,6 +38,13 @@ class SyncReport:
     views_changed: tuple[str, ...] = ()
     state: SyncState = field(default_factory=SyncState)
     events_given_up: int = 0
+    expected: int | None = None
+    retries: int = 0
+    waited_seconds: float = 0.0
+    resumed: bool = False
+    missed: int = 0
+    comparison: Comparison = field(default_factory=Comparison)
+    counts_usable: bool | None = None
 
     @property
     def rows_per_second(self) -> float:
@@ -44,10 +54,16 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """What is asked for: which entity, how, on whose behalf. ``wait_seconds`` bounds the wait for another sync."""
+    """What is asked for: which entity, how, on whose behalf. ``wait_seconds`` bounds the wait for another sync.
+
+    ``deletion_limit`` is the share of an entity's live rows that one sync may mark as deleted, unless the deletions are
+    accepted.
+    """
 
     entity: Entity
     sync_type: SyncType
     run_id: str | None = None
     trigger: str | None = None
     wait_seconds: float = 900.0
+    deletion_limit: float = DELETION_LIMIT
+    accept_deletions: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from psycopg import Connection, sql
@@ -13,6 +13,10 @@ from psycopg.rows import class_row
 from warehouse.columns import BIGINT, Table
 from warehouse.load import CellIssue, Merge
 from warehouse.tables import identifier
+
+DEAD = "The process ended without a word: it was killed, or its connection to the database broke."
+
+_LOCK = "b24 sync "
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,32 @@ class SyncState:
     last_sync_at: datetime | None = None
     last_full_at: datetime | None = None
     rows_total: int | None = None
+    counts_failed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What a sync found when it compared its table with the portal: ``portal_rows`` and ``mirror_rows`` are live rows
+    among the ids that were compared, after the sync; ``held_back`` rows vanished, too many to be believed. None where
+    nothing was counted."""
+
+    portal_rows: int | None = None
+    mirror_rows: int | None = None
+    held_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """What ``app.sync_logs`` tells of a sync while it runs. ``expected`` is about how many rows will be fetched."""
+
+    counts: Merge
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    expected: int | None = None
+    missed: int = 0
+    resumed: bool = False
+    comparison: Comparison = field(default_factory=Comparison)
 
 
 @contextmanager
@@ -33,7 +63,7 @@ def sync_lock(conn: Connection, entity: str) -> Iterator[bool]:
 
     Yields whether it was granted. The lock belongs to the connection's session, so a killed process gives it back.
     """
-    name = f"b24 sync {entity}"
+    name = _LOCK + entity
     row = conn.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
     granted = bool(row and row[0])
     conn.commit()
@@ -50,7 +80,7 @@ def read_state(conn: Connection, entity: str) -> SyncState:
     """The stored state of an entity; empty when it was never synced."""
     with conn.cursor(row_factory=class_row(SyncState)) as cursor:
         cursor.execute(
-            """SELECT watermark, highest_id, last_sync_type, last_sync_at, last_full_at, rows_total
+            """SELECT watermark, highest_id, last_sync_type, last_sync_at, last_full_at, rows_total, counts_failed_at
                FROM app.sync_state WHERE entity = %s""",
             (entity,),
         )
@@ -107,45 +137,90 @@ def commit_state(
     return read_state(conn, table.entity)
 
 
-def start_log(conn: Connection, entity: str, sync_type: str, *, run_id: str | None, trigger: str | None) -> int:
-    """Write the beginning of a sync to ``app.sync_logs``; answers its id.
-
-    The caller holds the entity's sync lock, so an older entry that still says running was left by a killed process.
-    """
+def note_counts(conn: Connection, entity: str, *, usable: bool) -> None:
+    """Remember whether the portal's counts could be used to find deleted rows, in the caller's transaction."""
     conn.execute(
-        """UPDATE app.sync_logs SET status = 'failed', finished_at = now(),
-               error = 'The process ended without a word; the next sync of this entity found it gone.'
-           WHERE entity = %s AND status = 'running'""",
-        (entity,),
+        """UPDATE app.sync_state SET counts_failed_at = CASE WHEN %s THEN NULL ELSE now() END
+           WHERE entity = %s AND (counts_failed_at IS NOT NULL OR NOT %s)""",
+        (usable, entity, usable),
     )
+
+
+def start_log(
+    conn: Connection, entity: str, sync_type: str, *, run_id: str | None, trigger: str | None
+) -> tuple[int, datetime]:
+    """Write the beginning of a sync to ``app.sync_logs`` and commit; answers its id and the database's time.
+
+    The caller holds the entity's sync lock.
+    """
+    close_dead_logs(conn, entity)
     row = conn.execute(
         """INSERT INTO app.sync_logs (entity, sync_type, run_id, trigger, status)
-           VALUES (%s, %s, %s, %s, 'running') RETURNING id""",
+           VALUES (%s, %s, %s, %s, 'running') RETURNING id, started_at""",
         (entity, sync_type, run_id, trigger),
     ).fetchone()
     conn.commit()
     if row is None:
         raise RuntimeError("app.sync_logs accepted no row")
-    return int(row[0])
+    return row[0], row[1]
 
 
-def log_progress(conn: Connection, log_id: int, merge: Merge, *, requests: int, expected: int | None) -> None:
-    """Bring the counts of a running sync up to date, in the caller's transaction. ``expected`` is a row count."""
+def close_dead_logs(conn: Connection, held: str | None = None) -> list[str]:
+    """Close the entries of syncs whose process is gone; answers their entities. The caller commits.
+
+    A sync holds its entity's lock as long as it lives, so an entry that says running without anybody holding the lock
+    was left behind; so was an older one of the entity ``held``, whose lock the caller holds itself.
+    """
+    rows = conn.execute(
+        """UPDATE app.sync_logs l SET status = 'failed', finished_at = now(), error = %(reason)s
+           WHERE status = 'running' AND (entity = %(held)s OR NOT EXISTS (
+               SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   AND ((classid::int8 << 32) | objid::int8) = hashtextextended(%(lock)s || l.entity, 0)))
+           RETURNING entity""",
+        {"held": held, "lock": _LOCK, "reason": DEAD},
+    ).fetchall()
+    return sorted(entity for (entity,) in rows)
+
+
+def log_progress(conn: Connection, log_id: int, entry: LogEntry) -> None:
+    """Bring the entry of a running sync up to date, in the caller's transaction."""
+    counts = entry.counts
     conn.execute(
         """UPDATE app.sync_logs SET fetched = %s, inserted = %s, updated = %s, unchanged = %s, deleted = %s,
-               cells_nulled = %s, requests = %s, expected = %s WHERE id = %s""",
+               cells_nulled = %s, requests = %s, retries = %s, waited_seconds = %s, expected = %s, missed = %s,
+               held_back = %s, resumed = %s, portal_rows = %s, mirror_rows = %s WHERE id = %s""",
         (
-            merge.fetched,
-            merge.inserted,
-            merge.updated,
-            merge.unchanged,
-            merge.deleted,
-            merge.cells_nulled,
-            requests,
-            expected,
+            counts.fetched,
+            counts.inserted,
+            counts.updated,
+            counts.unchanged,
+            counts.deleted,
+            counts.cells_nulled,
+            entry.requests,
+            entry.retries,
+            entry.waited_seconds,
+            entry.expected,
+            entry.missed,
+            entry.comparison.held_back,
+            entry.resumed,
+            entry.comparison.portal_rows,
+            entry.comparison.mirror_rows,
             log_id,
         ),
     )
+
+
+def last_comparison(conn: Connection, entity: str) -> Comparison:
+    """What the last sync found that compared the entity's table with the portal."""
+    with conn.cursor(row_factory=class_row(Comparison)) as cursor:
+        cursor.execute(
+            """SELECT portal_rows, mirror_rows, held_back FROM app.sync_logs
+               WHERE entity = %s AND status = 'succeeded' AND sync_type IN ('full', 'incremental')
+               ORDER BY started_at DESC, id DESC LIMIT 1""",
+            (entity,),
+        )
+        return cursor.fetchone() or Comparison()
 
 
 def finish_log(conn: Connection, log_id: int, *, columns_added: Sequence[str], error: str | None = None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
@@ -57,6 +58,8 @@ class Unit:
     records: dict[Any, Record] = field(default_factory=dict)
     issues: list[CellIssue] = field(default_factory=list)
     fetched: int = 0
+    done: list[tuple[int, int]] = field(default_factory=list)
+    """Closed ranges of ids that these rows complete."""
 
 
 class RowConverter:
@@ -122,33 +125,20 @@ class _Memo(dict[str, Any]):
         return value
 
 
-def merge(conn: Connection, table: Table, unit: Unit) -> Merge:
+def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None = None) -> Merge:
     """Upsert one unit of rows. The caller owns the transaction, so that progress commits with the rows.
 
-    Rows equal to what is stored are not written. A row whose modification time is older than the stored one never
-    overwrites it. A row that was marked as deleted is live again.
+    Rows equal to what is stored are not written. A row that was marked as deleted is live again. A row whose
+    modification time is older than the stored one does not overwrite it, if that was written at ``since`` (the
+    database's clock) or later: answers of one sync may cross. What an earlier sync wrote is older than any answer,
+    whatever the times say: an import or a portal's clock may set them back.
     """
     result = Merge(fetched=unit.fetched, cells_nulled=len(unit.issues))
     if unit.records:
         _stage(conn, table, unit.records.values())
-        result.inserted, result.updated = _merge_staged(conn, table)
+        result.inserted, result.updated = _merge_staged(conn, table, since)
     result.unchanged = result.fetched - result.inserted - result.updated
     return result
-
-
-def mark_deleted(conn: Connection, table: Table, keys: Collection[int]) -> int:
-    """Mark live rows as gone from the portal; answers how many there were. The caller owns the transaction."""
-    statement = sql.SQL(
-        "UPDATE {} SET _deleted_at = now(), _synced_at = now() WHERE {} = ANY(%s) AND _deleted_at IS NULL"
-    )
-    return conn.execute(statement.format(identifier(table), sql.Identifier(table.key)), (sorted(keys),)).rowcount
-
-
-def live_rows(conn: Connection, table: Table, keys: Collection[int]) -> set[int]:
-    """Those of the keys whose row is there and not marked as gone."""
-    statement = sql.SQL("SELECT {key} FROM {} WHERE {key} = ANY(%s) AND _deleted_at IS NULL")
-    found = conn.execute(statement.format(identifier(table), key=sql.Identifier(table.key)), (sorted(keys),))
-    return {row[0] for row in found}
 
 
 def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Iterable[Record]) -> None:
@@ -174,15 +164,15 @@ def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> None:
     copy_binary(conn, _STAGING, table, records)
 
 
-def _merge_staged(conn: Connection, table: Table) -> tuple[int, int]:
+def _merge_staged(conn: Connection, table: Table, since: datetime | None) -> tuple[int, int]:
     """``(inserted, updated)``. Unchanged rows are sorted out by comparing whole rows before anything is written."""
     columns = _columns(table)
     key = sql.Identifier(table.key)
     newer: sql.Composable = sql.SQL("true")
     if table.modified:
-        newer = sql.SQL("(t.{m} IS NULL OR excluded.{m} IS NULL OR excluded.{m} >= t.{m})").format(
-            m=sql.Identifier(table.modified)
-        )
+        newer = sql.SQL(
+            "(t.{m} IS NULL OR excluded.{m} IS NULL OR excluded.{m} >= t.{m} OR t._synced_at < {since})"
+        ).format(m=sql.Identifier(table.modified), since=sql.Literal(since))
     statement = sql.SQL(
         """WITH written AS (
              INSERT INTO {target} AS t ({columns})

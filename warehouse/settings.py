@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     bitrix_requests_per_second: float = Field(default=2.0, gt=0, le=1000)
     sync_batch_size: int = Field(default=50, ge=1, le=50)
     sync_default_interval_minutes: int = Field(default=30, ge=1, le=10_080)
+    sync_deletion_limit_percent: float = Field(default=10.0, ge=0, le=100)
     chart_database_url: SecretStr | None = None
     chart_time_zone: str = "UTC"
     chart_public_url: str | None = None

@@ -33,11 +33,12 @@ def run_job(server: PortalServer, database: Database, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("BITRIX_WEBHOOK_URL", server.webhook_url)
 
-    def run(job: str = "sync_all", sync_type: str = "full", **options: Any) -> dg.ExecuteInProcessResult:
+    def run(
+        job: str = "sync_all", sync_type: str = "full", *, accept_deletions: bool = False, **options: Any
+    ) -> dg.ExecuteInProcessResult:
+        config = {"sync_type": sync_type, "accept_deletions": accept_deletions}
         with dg.DagsterInstance.ephemeral() as instance:
-            return defs.resolve_job_def(job).execute_in_process(
-                run_config={"sync_type": sync_type}, instance=instance, **options
-            )
+            return defs.resolve_job_def(job).execute_in_process(run_config=config, instance=instance, **options)
 
     return run
 
@@ -52,6 +53,12 @@ def metadata(result: dg.ExecuteInProcessResult, table: str) -> dict[str, Any]:
     """The metadata of a table's materialization, as plain values."""
     [event] = [event for event in result.get_asset_materialization_events() if event.asset_key.path[-1] == table]
     return {key: value.value for key, value in event.materialization.metadata.items()}
+
+
+def checks(result: dg.ExecuteInProcessResult, table: str) -> dict[str, dg.AssetCheckEvaluation]:
+    """The answers of a table's asset checks by name."""
+    found = result.get_asset_check_evaluations()
+    return {check.check_name: check for check in found if check.asset_key.path[-1] == table}
 
 
 def fields_of(entity: Entity, server: PortalServer) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from bitrix.entities import entity_named
 from demo_portal.server import PortalServer
 from orchestration.event_rows import EventRows
 from orchestration.sensors import portal_events
-from tests.e2e.conftest import RunJob, assert_exact_copy, metadata
+from tests.e2e.conftest import RunJob, assert_exact_copy, checks, metadata
 from warehouse.database import Database
 from warehouse.events import MAX_ATTEMPTS, OF_FIELDS, Change, pick, queue_counts, store_changes
 
@@ -112,11 +112,9 @@ def test_a_full_sync_reads_what_was_given_up(run_job: RunJob, database: Database
     run_job("sync_deal")
     store(database, [deal(7)])
     conn.execute("UPDATE app.webhook_events SET status = 'dead', error = 'why'")
-    result = run_job("sync_deal", "incremental")
-    [check] = result.get_asset_check_evaluations()
+    check = checks(run_job("sync_deal", "incremental"), "deals")["events_were_followed"]
     assert (check.passed, check.metadata["records given up"].value) == (False, 1)
-    [check] = run_job("sync_deal", "full").get_asset_check_evaluations()
-    assert check.passed
+    assert checks(run_job("sync_deal", "full"), "deals")["events_were_followed"].passed
     assert queue_counts(conn, ["dead", "done"]) == {"dead": 0, "done": 1}
 
 
