@@ -148,7 +148,8 @@ def _text(value: Any) -> str:
 
 
 def _sheet_name(title: str, lang: Lang) -> str:
-    name = re.sub(r"[\x00-\x1f\[\]:*?/\\]+", " ", title).strip(" '")[:31].strip(" '")
+    plain = " ".join(re.sub(r"[\x00-\x1f\[\]:*?/\\]+", " ", title).split())
+    name = plain.strip("'")[:31].strip("' ")
     return name if name and name.lower() != "history" else _UNTITLED.of(lang)
 
 

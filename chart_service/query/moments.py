@@ -24,7 +24,7 @@ _NOW = re.compile(
     r"|clock_timestamp|timeofday)\b"
 )
 _TODAY = re.compile(r"\b(?:current_date|today|yesterday|tomorrow|age)\b")
-_AGEING = re.compile(rf"\b(?:{'|'.join(sorted(AGEING_COLUMNS))})\b|\*")
+_AGEING = re.compile(rf"\b(?:{'|'.join(sorted(AGEING_COLUMNS))})\b|(?:\bselect|\bdistinct|,|\.)\s*\*")
 
 
 def moment(sql: str, zone: ZoneInfo, *, at: float | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from chart_service.app import create_app
 from cli.portal_rows import load_portal
@@ -37,12 +38,33 @@ def loaded_template(postgres: PostgresServer, migrated_template: str) -> Iterato
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def shared_api(postgres: PostgresServer, loaded_template: str) -> Iterator[httpx.Client]:
+    """The service on a warehouse that tests share: for those that change nothing."""
+    name = f"b24_test_{os.getpid()}_shared"
+    database = postgres.create(name, loaded_template)
+    with (
+        serving(create_app(settings_with(database), database)) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as http,
+    ):
+        yield http
+    _drop(postgres, name)
+
+
 @pytest.fixture
 def warehouse(postgres: PostgresServer, loaded_template: str) -> Iterator[Database]:
     """A warehouse with 500 deals and all that belongs to them, for this test alone."""
     name = f"b24_test_{os.getpid()}_charts_{next(_numbers)}"
     yield postgres.create(name, loaded_template)
-    postgres.drop(name)
+    _drop(postgres, name)
+
+
+def _drop(postgres: PostgresServer, name: str) -> None:
+    """Drop a database and the charts' login that belongs to it."""
+    with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+        row = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        postgres.drop(name)
+        admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"b24_charts_{row[0] if row else 0}")))
 
 
 @pytest.fixture

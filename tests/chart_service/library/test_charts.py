@@ -138,10 +138,10 @@ def test_a_template_of_another_version_is_told(charts_api: httpx.Client, owner: 
 
 
 @pytest.mark.parametrize("number", ["0", "-1", str(2**63), str(10**30), "abc"])
-def test_ids_that_cannot_be(charts_api: httpx.Client, number: str) -> None:
+def test_ids_that_cannot_be(shared_api: httpx.Client, number: str) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/data"), ("GET", "/export.csv")):
-        assert charts_api.request(method, f"/api/v1/charts/{number}{path}").status_code in (404, 422)
-    assert charts_api.get(f"/api/v1/charts/{2**63 - 1}").status_code == 404
+        assert shared_api.request(method, f"/api/v1/charts/{number}{path}").status_code in (404, 422)
+    assert shared_api.get(f"/api/v1/charts/{2**63 - 1}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_ids_that_cannot_be(charts_api: httpx.Client, number: str) -> None:
         ({"assumptions": ["x"] * 21}, "assumptions"),
     ],
 )
-def test_values_that_cannot_be(charts_api: httpx.Client, change: dict[str, Any], field: str) -> None:
+def test_values_that_cannot_be(shared_api: httpx.Client, change: dict[str, Any], field: str) -> None:
     # Lone surrogates go as escapes, as a client may send them.
     body = json.dumps({**CHART, **change})
-    answer = charts_api.post("/api/v1/charts", content=body, headers={"Content-Type": "application/json"})
+    answer = shared_api.post("/api/v1/charts", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert field in answer.json()["detail"]

@@ -17,34 +17,34 @@ from tests.chart_service.query.conftest import Activity
 BY_STAGE = "SELECT stage_name, count(*) AS n, sum(opportunity) AS total FROM deals GROUP BY 1 ORDER BY 2 DESC"
 
 
-def test_checking_tells_what_would_run(charts_api: httpx.Client) -> None:
-    body = charts_api.post("/api/v1/sql/check", json={"sql": f"{BY_STAGE}; -- done"}).json()
+def test_checking_tells_what_would_run(shared_api: httpx.Client) -> None:
+    body = shared_api.post("/api/v1/sql/check", json={"sql": f"{BY_STAGE}; -- done"}).json()
     assert body["ok"]
     assert body["relations"] == ["deals"]
     assert body["columns"] == ["stage_name", "n", "total"]
     assert "done" not in body["sql"]
 
 
-def test_checking_tells_what_is_wrong_and_where(charts_api: httpx.Client) -> None:
-    body = charts_api.post(
+def test_checking_tells_what_is_wrong_and_where(shared_api: httpx.Client) -> None:
+    body = shared_api.post(
         "/api/v1/sql/check", json={"sql": "SELECT id,\n pg_sleep(9) FROM deals"}, headers={"Accept-Language": "en"}
     ).json()
     assert (body["ok"], body["rule"], body["at"]) == (False, "function", [2, 2])
     assert "pg_sleep" in body["message"]
 
 
-def test_running_suggests_a_chart(charts_api: httpx.Client) -> None:
-    body = charts_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "lang": "en"}).json()
+def test_running_suggests_a_chart(shared_api: httpx.Client) -> None:
+    body = shared_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "lang": "en"}).json()
     assert body["template"]["format"]
     assert body["chart"]["row_count"] > 3
     assert body["chart"]["formats"]
     assert body["chart"]["data_version"]
 
 
-def test_drawing_in_another_format_runs_nothing_again(charts_api: httpx.Client) -> None:
+def test_drawing_in_another_format_runs_nothing_again(shared_api: httpx.Client) -> None:
     sql = "SELECT stage_name, count(*) AS n FROM deals GROUP BY 1"
-    first = charts_api.post("/api/v1/sql/run", json={"sql": sql}).json()
-    body = charts_api.post(
+    first = shared_api.post("/api/v1/sql/run", json={"sql": sql}).json()
+    body = shared_api.post(
         "/api/v1/charts/draw", json={"sql": sql, "template": first["template"], "format": "pie"}
     ).json()
     assert body["template"]["format"] == "pie"
@@ -65,17 +65,17 @@ def test_drawing_in_another_format_runs_nothing_again(charts_api: httpx.Client) 
         ("SELECT id FROM deals GROUP BY", ("refused",), ""),
     ],
 )
-def test_refusals_are_clear(charts_api: httpx.Client, sql: str, code: tuple[str, ...], words: str) -> None:
-    answer = charts_api.post("/api/v1/sql/run", json={"sql": sql, "lang": "en"})
+def test_refusals_are_clear(shared_api: httpx.Client, sql: str, code: tuple[str, ...], words: str) -> None:
+    answer = shared_api.post("/api/v1/sql/run", json={"sql": sql, "lang": "en"})
     body = answer.json()
     assert answer.status_code == 422, body
     assert body["code"] in code
     assert words in body["detail"]
 
 
-def test_languages_of_errors(charts_api: httpx.Client) -> None:
+def test_languages_of_errors(shared_api: httpx.Client) -> None:
     said = [
-        charts_api.post("/api/v1/sql/run", json={"sql": "SELECT id / 0 AS x FROM deals", "lang": lang}).json()["detail"]
+        shared_api.post("/api/v1/sql/run", json={"sql": "SELECT id / 0 AS x FROM deals", "lang": lang}).json()["detail"]
         for lang in ("ru", "en")
     ]
     assert "ноль" in said[0]
@@ -98,21 +98,21 @@ def test_languages_of_errors(charts_api: httpx.Client) -> None:
         "text",
     ],
 )
-def test_filters_that_cannot_be(charts_api: httpx.Client, filters: Any) -> None:
-    answer = charts_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "filters": filters})
+def test_filters_that_cannot_be(shared_api: httpx.Client, filters: Any) -> None:
+    answer = shared_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "filters": filters})
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"]
 
 
-def test_templates_that_do_not_fit(charts_api: httpx.Client) -> None:
+def test_templates_that_do_not_fit(shared_api: httpx.Client) -> None:
     template = {"format": "bar", "traces": [{"type": "bar", "x": "no_such_column", "y": "n"}]}
-    answer = charts_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "template": template, "lang": "en"})
+    answer = shared_api.post("/api/v1/sql/run", json={"sql": BY_STAGE, "template": template, "lang": "en"})
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_template")
     assert "no_such_column" in answer.json()["detail"]
 
 
-def test_a_body_of_ten_megabytes(charts_api: httpx.Client) -> None:
-    answer = charts_api.post("/api/v1/sql/run", json={"sql": "SELECT id FROM deals -- " + "x" * 10_000_000})
+def test_a_body_of_ten_megabytes(shared_api: httpx.Client) -> None:
+    answer = shared_api.post("/api/v1/sql/run", json={"sql": "SELECT id FROM deals -- " + "x" * 10_000_000})
     assert answer.status_code == 413
     assert answer.json()["code"]
 
@@ -154,13 +154,13 @@ def test_filter_options_of_several_values_each(charts_api: httpx.Client, owner: 
         ("deals.id\x00", 404),
     ],
 )
-def test_filter_options_of_what_is_not_there(charts_api: httpx.Client, column: str, status: int) -> None:
-    assert charts_api.get("/api/v1/filters/options", params={"column": column}).status_code == status
+def test_filter_options_of_what_is_not_there(shared_api: httpx.Client, column: str, status: int) -> None:
+    assert shared_api.get("/api/v1/filters/options", params={"column": column}).status_code == status
 
 
 @pytest.mark.parametrize("q", ["%", "_", "'", "\\", "' OR '1'='1", "\x00", "😀"])
-def test_a_search_is_a_text(charts_api: httpx.Client, q: str) -> None:
-    answer = charts_api.get("/api/v1/filters/options", params={"column": "deals.assigned_by_id", "q": q})
+def test_a_search_is_a_text(shared_api: httpx.Client, q: str) -> None:
+    answer = shared_api.get("/api/v1/filters/options", params={"column": "deals.assigned_by_id", "q": q})
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["items"]) == 0 or not q.strip("\x00")
 
