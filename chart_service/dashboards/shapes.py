@@ -48,7 +48,7 @@ class Dashboards(BaseModel):
 
 
 class ChartOnDashboard(BaseModel):
-    """A chart as a dashboard needs it. ``sql`` is null for guests."""
+    """A chart as a dashboard needs it. Guests get no ``sql``, and of ``template`` the format."""
 
     id: int
     title: str
@@ -91,7 +91,7 @@ class Change(Document):
 def body_of(dashboard: Dashboard, *, guest: bool = False) -> DashboardBody:
     """The dashboard as the API tells it; to guests without statements and names."""
     charts = {
-        number: ChartOnDashboard(**{**chart, "sql": None if guest else chart["sql"]})
+        number: ChartOnDashboard(**(_for_guests(chart) if guest else chart))
         for number, chart in dashboard.charts.items()
     }
     return DashboardBody(
@@ -109,3 +109,7 @@ def body_of(dashboard: Dashboard, *, guest: bool = False) -> DashboardBody:
         created_by=None if guest else dashboard.created_by,
         updated_at=dashboard.updated_at,
     )
+
+
+def _for_guests(chart: dict[str, Any]) -> dict[str, Any]:
+    return {**chart, "sql": None, "template": {"format": chart["template"].get("format")}}

@@ -17,6 +17,7 @@ from chart_service.embedding import links, passwords
 from chart_service.embedding.links import ShareLink
 from chart_service.embedding.public_url import public_url
 from chart_service.embedding.throttle import Throttle
+from chart_service.guard.filters import Filters
 from chart_service.services import Services, ServicesOf
 from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
 from webhook_api.errors import ApiError, error_shapes
@@ -35,7 +36,7 @@ class NewLink(_Closed):
 
     label: Annotated[str, Field(max_length=200), AfterValidator(storable)] = ""
     expires_at: AwareDatetime | None = Field(default=None, description=f"Default: in {DAYS} days.")
-    filters: Annotated[dict[str, Any], AfterValidator(storable)] = {}
+    filters: Filters = Field(default_factory=Filters)
     password: str | None = Field(default=None, min_length=8, max_length=200)
 
 
@@ -102,7 +103,7 @@ async def make_link(
             connection,
             number,
             label=new.label.strip(),
-            filters=new.filters,
+            filters=new.filters.model_dump(mode="json", by_alias=True, exclude_defaults=True),
             password_hash=kept,
             expires_at=expires_at,
             by=claims.get("email") or claims.get("sub"),

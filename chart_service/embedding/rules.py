@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from chart_service.guard import Refused
+from chart_service.guard import Refused, check_clause
 
 
 def check_rule(clause: str, view: str | None) -> str | None:
     """Why the guard refuses this condition, in English, or None. ``view``: the one view that it is for."""
-    from chart_service.guard import check_clause
-
     try:
-        check_clause(clause)
+        check_clause(clause, view=view)
     except Refused as refused:
         return refused.message.en
     return None

@@ -85,7 +85,7 @@ def test_bodies_that_are_refused_and_why(api: httpx.Client) -> None:
         ({"rls": [{"dataset": 1}]}, "rls.0.clause"),
         ({"rls": [{"clause": "id = 1", "dataset": 999}]}, "data set"),
         ({"rls": [{"clause": "id = 1", "dataset": "app.secrets"}]}, "data set"),
-        ({"rls": [{"clause": "1 = 1) OR (1 = 1"}]}, "rule"),
+        ({"rls": [{"clause": "1 = 1) OR (1 = 1"}]}, "syntax"),
         ({"rls": [{"clause": "id IN (SELECT id FROM app.secrets)"}]}, ""),
         ({"rls": [{"clause": "pg_sleep(10) IS NULL"}]}, ""),
         ({"rls": [{"clause": "id = 1; DROP TABLE x"}]}, ""),
