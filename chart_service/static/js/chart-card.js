@@ -31,7 +31,7 @@ export class ChartCard {
     const id = `card-${Math.random().toString(36).slice(2)}`;
     this.badges = el("span.card-badges");
     this.menuButton = controls && iconButton("more", t("card.menu", { title }), { small: true, "aria-haspopup": "menu", "aria-expanded": "false", title: t("card.menu_short"), onclick: () => this.openMenu() });
-    this.head = el("header.card-head", {}, el("div.card-titles", {}, el(`h${level}.card-title`, { id, title }, title), subtitle && el("span.card-subtitle", {}, subtitle)), this.badges, this.menuButton || null);
+    this.head = el("header.card-head", {}, el("div.card-titles", { title: [title, subtitle].filter(Boolean).join(" — ") }, el(`h${level}.card-title`, { id }, title), subtitle && el("span.card-subtitle", {}, subtitle)), this.badges, this.menuButton || null);
     this.foot = el("footer.card-foot");
     this.element = el(`section.card${this.isNumber() ? ".number" : ""}`, { "aria-labelledby": id }, this.head, this.view.element, this.foot);
   }

@@ -45,11 +45,13 @@ export class DashboardView {
 
   drawTabs() {
     const { tabs } = this.document;
+    const focused = this.tabs.contains(document.activeElement);
     this.tabs.hidden = tabs.length === 0;
     this.tabs.replaceChildren(...tabs.map(({ id, title }) => el("button.tab", {
       type: "button", role: "tab", id: `tab-${id}`, "aria-selected": String(id === this.tab), tabindex: id === this.tab ? "0" : "-1",
       data: { tab: id }, onclick: () => this.open(id), onkeydown: (event) => this.walk(event, id),
     }, title)));
+    if (focused) this.tabs.querySelector("[aria-selected=true]")?.focus({ preventScroll: true });
     if (this.tab) this.grid.element.setAttribute("aria-labelledby", `tab-${this.tab}`);
     this.grid.element.setAttribute("role", tabs.length ? "tabpanel" : "group");
   }
@@ -61,7 +63,6 @@ export class DashboardView {
     const { tabs } = this.document;
     const next = tabs[(tabs.findIndex((tab) => tab.id === id) + by + tabs.length) % tabs.length];
     this.open(next.id);
-    this.tabs.querySelector(`[data-tab="${CSS.escape(next.id)}"]`).focus();
   }
 
   open(id) {

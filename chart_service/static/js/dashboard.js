@@ -12,6 +12,7 @@ import { fromParams, isEmpty, sane, toParams } from "./filter-state.js";
 import { ago, lang, momentText, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 import { data as given } from "./page.js";
+import { plotly } from "./plotly.js";
 import { openShare } from "./share.js";
 import { valueText } from "./table.js";
 import { Television } from "./television.js";
@@ -31,6 +32,7 @@ class DashboardPage {
   }
 
   async begin() {
+    plotly().catch(() => {}); // it is compiled while the service is asked; a chart that needs it tells of a failure
     try {
       this.document = await api.get(`dashboards/${encodeURIComponent(given.dashboard)}?lang=${lang}`);
     } catch (error) {

@@ -33,8 +33,8 @@ function load() {
 
 /**
  * Let Plotly's own styles in under a policy that allows none but ours. It makes two style elements as it starts, and none
- * later (those of its button bar, which no figure of ours shows): they get the page's nonce. For bold text it sets the
- * attribute `style` of a tspan, which the policy forbids, where the same by a property is allowed.
+ * later (those of its button bar, which no figure of ours shows): they get the page's nonce. Of bold texts, colour bars and heatmaps it
+ * sets the attribute `style`, which the policy forbids, where the same by a property is allowed.
  */
 function allowStyles() {
   const nonce = document.querySelector("script[nonce]")?.nonce;
@@ -44,7 +44,7 @@ function allowStyles() {
     if (nonce && String(name).toLowerCase() === "style") element.nonce = nonce;
     return element;
   };
-  SVGTSpanElement.prototype.setAttribute = function setAttribute(name, value) {
+  SVGElement.prototype.setAttribute = function setAttribute(name, value) {
     if (name === "style") this.style.cssText = value;
     else Element.prototype.setAttribute.call(this, name, value);
   };
