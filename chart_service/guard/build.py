@@ -97,6 +97,13 @@ def narrowed(view: ast.Node, condition: ast.Node, *, fenced: bool = False) -> as
     )
 
 
+def key_in(name: str, view: ast.Node, key: str, condition: ast.Node) -> ast.SubLink:
+    """``name IN (SELECT key FROM view WHERE condition)``."""
+    keys = narrowed(view, condition)
+    keys.targetList = (ast.ResTarget(val=column(key)),)
+    return ast.SubLink(subLinkType=enums.SubLinkType.ANY_SUBLINK, subLinkId=0, testexpr=column(name), subselect=keys)
+
+
 def sub_query(query: ast.SelectStmt, alias: ast.Alias) -> ast.RangeSubselect:
     """``(query) AS alias``."""
     return ast.RangeSubselect(lateral=False, subquery=query, alias=alias)

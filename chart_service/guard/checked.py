@@ -8,6 +8,8 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from pglast.stream import RawStream
 
+from chart_service.guard.columns import check_columns
+from chart_service.guard.last_look import look_again
 from chart_service.guard.output import output_names
 from chart_service.guard.reading import DEEPEST_BRACKETS, read_query
 from chart_service.guard.refusal import Refused
@@ -47,13 +49,13 @@ def check(sql: str, schema: Schema | None = None) -> Checked:
     """Let a statement through, or raise ``Refused``. Without a schema only the names of views are known."""
     try:
         query = read_query(sql)
-        structure = read_structure(query)
+        structure = read_structure(query, schema)
         if not structure.views:
             raise Refused("no_relation")
         check_shapes(structure)
-        return Checked(
-            print_query(query), query, frozenset(str(view.relname) for view in structure.views), output_names(query)
-        )
+        names = output_names(query) if schema is None else check_columns(query, schema) or ()
+        views = frozenset(str(view.relname) for view in structure.views)
+        return Checked(print_query(query), query, views, names)
     except Refused as refused:
         refused.locate(sql)
         raise
@@ -77,6 +79,7 @@ def print_query(query: ast.SelectStmt) -> str:
         raise Refused("disagreement") from None
     if len(again) != 1 or again[0].stmt != query:
         raise Refused("disagreement")
+    look_again(text)
     return text
 
 

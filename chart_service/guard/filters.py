@@ -42,6 +42,10 @@ PEOPLE = frozenset({"contacts", "companies", "users"})
 """Views that a chart of deals or leads looks up names in: there, filters are about the deals and leads."""
 
 
+OWNERS: Mapping[str, str] = {"deal_stage_history": "deals", "lead_stage_history": "leads"}
+"""Whose history a view is: what it has no column for is decided by the record that ``owner_id`` names."""
+
+
 def apply(
     checked: Checked,
     filters: Filters,
@@ -97,7 +101,8 @@ class _Narrowing:
         ]
 
     def _of_rules(self, view: str) -> list[ast.Node]:
-        """A view that lacks a rule's columns shows nothing: what cannot be decided is not seen. Dictionaries stay."""
+        """A view that lacks a rule's columns shows nothing: what cannot be decided is not seen. Dictionaries stay, and
+        a history shows that of the records that may be seen."""
         conditions: list[ast.Node] = []
         for rule, dataset in self.rules:
             if dataset is not None and dataset != view:
@@ -105,6 +110,8 @@ class _Narrowing:
             clause = check_clause(rule.clause, view=dataset)
             if clause.columns <= set(self.types.get(view, ())):
                 conditions.append(clause.condition)
+            elif dataset is None and clause.columns <= set(self.types.get(OWNERS.get(view, ""), ())):
+                conditions.append(_of_owner(view, clause.condition))
             elif dataset is not None or view not in DICTIONARIES:
                 conditions.append(build.boolean(False))
                 self.hidden.add(view)
@@ -119,6 +126,9 @@ class _Narrowing:
             pg_type = self.types.get(view, {}).get(name)
             if owner == view or (owner is None and pg_type is not None and self._is_subject(view)):
                 conditions.append(condition(chosen, name, str(pg_type), self.zone))
+            elif view in OWNERS and owner in (None, OWNERS[view]) and name in self.types.get(OWNERS[view], {}):
+                of_owner = condition(chosen, name, self.types[OWNERS[view]][name], self.zone)
+                conditions.append(_of_owner(view, of_owner))
             elif (owner is None or owner not in self.views) and self._is_subject(view):
                 self.unfiltered.add(view)
         return conditions
@@ -149,6 +159,12 @@ class _Narrowing:
             owner, name = _split(full)
             if not any(name in columns for view, columns in self.types.items() if owner in (None, view)):
                 raise Refused("filter_column", name=full)
+
+
+def _of_owner(history: str, condition: ast.Node) -> ast.Node:
+    """The condition on the record that a history is of."""
+    owner = ast.RangeVar(schemaname=VIEW_SCHEMA, relname=OWNERS[history], inh=True, relpersistence="p")
+    return build.key_in("owner_id", owner, "id", condition)
 
 
 def _split(name: str) -> tuple[str | None, str]:

@@ -19,8 +19,8 @@ MOST_COUNTED = 100_000
 """Rows that calendars and lists may make when paired with each other."""
 
 _KINDS = enums.A_Expr_Kind
-_TYING = {"=", "~~", "~~*", "~", "~*", "@>", "<@", "&&", "^@", "->>", "?", "@@", "SIMILAR TO"}
-_COMPARING = {"<", "<=", ">", ">="}
+_TYING = {"=", "@>", "<@", "&&", "?", "@@"}
+_COMPARING = {"<", "<=", ">", ">=", "~~", "~~*", "~", "~*", "^@"}
 _RANGES = {_KINDS.AEXPR_BETWEEN, _KINDS.AEXPR_BETWEEN_SYM}
 _SETS = {_KINDS.AEXPR_IN, _KINDS.AEXPR_OP_ANY, _KINDS.AEXPR_LIKE, _KINDS.AEXPR_ILIKE, _KINDS.AEXPR_SIMILAR}
 _SCALING = {"*", "/", "%", "&", "|", "#", "<<", ">>"}

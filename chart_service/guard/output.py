@@ -21,8 +21,13 @@ def output_names(query: Any) -> tuple[str, ...]:
     for target in query.targetList:
         if _is_star(target.val):
             return ()
-        names.append(target.name or _name_of(target.val)[0])
+        names.append(target_name(target))
     return tuple(names)
+
+
+def target_name(target: Any) -> str:
+    """The name of one result: what AS says, or what PostgreSQL makes of the expression."""
+    return str(target.name or _name_of(target.val)[0])
 
 
 def _is_star(node: Any) -> bool:

@@ -24,6 +24,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 def read_query(text: str) -> ast.SelectStmt:
     """The tree of the one query that the text holds. Raises ``Refused``."""
+    text = text.removeprefix("\ufeff")  # a mark that editors on Windows leave at the beginning of a file
     _check_characters(text)
     _check_tokens(text)
     statements = _parse(text)

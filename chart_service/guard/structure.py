@@ -57,16 +57,20 @@ class Structure:
         return self.sources.get(id(reference))
 
 
-def read_structure(query: ast.SelectStmt) -> Structure:
-    """Walk the whole tree. Raises ``Refused`` at the first thing that is not listed."""
+def read_structure(query: ast.SelectStmt, schema: Schema | None = None) -> Structure:
+    """Walk the whole tree. Raises ``Refused`` at the first thing that is not listed.
+
+    With a ``schema`` only the views that exist now are known, else every view that there can be.
+    """
     found = Structure(query)
-    walk = _Walk(found)
+    walk = _Walk(found, VIEW_NAMES if schema is None else VIEW_NAMES & set(schema))
     walk.run(query)
     return found
 
 
 class _Walk:
-    def __init__(self, found: Structure) -> None:
+    def __init__(self, found: Structure, views: frozenset[str]) -> None:
+        self.views = views
         self.found = found
         self.stack: list[tuple[ast.Node, Scope, int]] = []
         self.location: int | None = None
@@ -133,10 +137,10 @@ class _Walk:
         if node.schemaname is None and node.catalogname is None and node.relname in scope:
             self.found.sources[id(node)] = scope[node.relname]
             return
-        name = None if node.catalogname is not None else _resolve(node.schemaname, node.relname)
-        if name is None:
+        name = "" if node.catalogname is not None else _resolve(node.schemaname, node.relname) or ""
+        if name not in self.views:
             full = ".".join(part for part in (node.catalogname, node.schemaname, node.relname) if part)
-            raise self._refused("relation", node, name=full, close=_close(node.relname, VIEW_NAMES))
+            raise self._refused("relation", node, name=full, close=_close(node.relname, self.views))
         if node.alias is None and node.relname != name:
             node.alias = ast.Alias(aliasname=node.relname)
         node.schemaname, node.relname, node.inh = VIEW_SCHEMA, name, True
