@@ -8,7 +8,7 @@ from typing import Any, Literal
 from chart_service.figures import currencies, numbers
 from chart_service.figures.chart import Chart, bind
 from chart_service.figures.errors import TemplateError
-from chart_service.figures.fit import adapted, misfit
+from chart_service.figures.fit import Misfit, adapted, in_parts
 from chart_service.figures.formats import SPECS
 from chart_service.figures.numbers import SEPARATORS
 from chart_service.figures.panel import Cells, Indicator, Panel, joined
@@ -86,34 +86,27 @@ def _drawn(chart: Chart, spec: FormatSpec, column: str | None) -> tuple[FormatSp
     tried: set[str] = set()
     while True:
         tried.add(spec.name)
-        fallback = None
-        if spec.panels:
-            parts = currencies.apart(chart, column, sums=spec.sums)
-        else:
-            parts = [replace(chart, mixed=currencies.several(chart, column))]
-        alone = len(parts) == 1 or all(len(part) == 1 for part in parts)
-        for part in parts:
-            unfit = misfit(part, spec, alone=alone)
-            if unfit is not None:
-                fallback, reason, quiet = unfit.otherwise, unfit.reason, unfit.quiet
-                break
-        else:
-            said = len(chart.notes)
+        parts, unfit = in_parts(chart, spec, column)
+        said = len(chart.notes)
+        if unfit is None:
             try:
-                panels = [_trimmed_draw(part, spec) for part in parts]
+                return spec, _panels(parts, spec)
             except Unfit as error:
-                del chart.notes[said:]
-                fallback, reason, quiet = error.otherwise, error.reason, False
-            else:
-                for panel, part in zip(panels, parts, strict=True):
-                    if len(parts) > 1 and not panel.titled:
-                        panel.title = currencies.heading(part)
-                return spec, panels
-        if not quiet:
-            chart.note(reason.ru, reason.en)
-        spec = SPECS["table" if fallback in tried else fallback]
+                del chart.notes[said:]  # what was said of a drawing that is given up
+                unfit = Misfit(error.reason, error.otherwise)
+        if not unfit.quiet:
+            chart.note(unfit.reason.ru, unfit.reason.en)
+        spec = SPECS["table" if unfit.otherwise in tried else unfit.otherwise]
         shape = adapted(chart.shape, chart.rows, spec)
         chart = replace(bind(chart.rows, shape, chart.layout, chart.lang, currency=chart.currency), notes=chart.notes)
+
+
+def _panels(parts: list[Chart], spec: FormatSpec) -> list[Panel]:
+    panels = [_trimmed_draw(part, spec) for part in parts]
+    for panel, part in zip(panels, parts, strict=True):
+        if len(parts) > 1 and not panel.titled:
+            panel.title = currencies.heading(part)
+    return panels
 
 
 def _trimmed_draw(chart: Chart, spec: FormatSpec) -> Panel:

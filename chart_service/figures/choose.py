@@ -55,9 +55,7 @@ def _reason(rows: Rows, shape: Shape, spec: FormatSpec, layout: Layout) -> Text 
     shape = fit.adapted(shape, rows, spec)
     column, code = currencies.currency_of(layout, rows, shape)
     chart = bind(rows, shape, layout, "en", currency=code)
-    parts = currencies.apart(chart, column, sums=spec.sums) if spec.panels else [chart]
-    alone = len(parts) == 1 or all(len(part) == 1 for part in parts)
-    unfit = next((found for part in parts if (found := fit.misfit(part, spec, alone=alone))), None)
+    unfit = fit.in_parts(chart, spec, column)[1]
     return unfit.reason if unfit else None
 
 

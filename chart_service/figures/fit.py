@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from chart_service.figures import dates, measures
+from chart_service.figures import currencies, dates, measures
 from chart_service.figures.chart import Chart, cells
 from chart_service.figures.shape import MeasureRef, Shape
 from chart_service.figures.spec import FormatSpec
@@ -50,6 +50,17 @@ def misfit(chart: Chart, spec: FormatSpec, *, alone: bool = True) -> Misfit | No
         return Misfit(_WIDE, spec.wider, quiet=True)
     unmet = next((need for need in spec.needs if not need.met(chart)), None)
     return Misfit(unmet.reason, unmet.otherwise) if unmet else None
+
+
+def in_parts(chart: Chart, spec: FormatSpec, column: str | None) -> tuple[list[Chart], Misfit | None]:
+    """The chart in the parts that a format draws of it, one for each currency that ``column`` names, and what keeps any
+    of them from it."""
+    if spec.panels:
+        parts = currencies.apart(chart, column, sums=spec.sums)
+    else:
+        parts = [replace(chart, mixed=currencies.several(chart, column))]
+    alone = len(parts) == 1 or all(len(part) == 1 for part in parts)
+    return parts, next((found for part in parts if (found := misfit(part, spec, alone=alone))), None)
 
 
 def is_numeric(rows: Rows, column: str) -> bool:
