@@ -29,6 +29,7 @@ class DashboardPage {
     this.live = root.querySelector("[data-live]");
     this.cross = new CrossFilters();
     this.version = null; // of the data, as the freshness tells it
+    addEventListener("freshness", ({ detail }) => this.dataIs(detail.data_version));
   }
 
   async begin() {
@@ -45,6 +46,15 @@ class DashboardPage {
     this.bar.begin().catch(toastError);
     if (this.parameters.get("tv") === "1") this.television.start({ full: false });
     if (this.parameters.get("edit") === "1") this.editor.start();
+  }
+
+  /**
+   * The frame of the page asks for the freshness anyway. When data came, every chart is asked for again, and only those
+   * whose picture changed are drawn.
+   */
+  dataIs(version) {
+    if (this.version !== null && version !== this.version) this.view?.refresh();
+    this.version = version;
   }
 
   missing(error) {
@@ -151,12 +161,6 @@ class DashboardPage {
       this.describe();
       this.view.age();
     }, AGE_MILLISECONDS);
-    // The frame of the page asks for the freshness anyway; when data came, every chart is asked for again, and only
-    // those whose picture changed are drawn.
-    addEventListener("freshness", ({ detail }) => {
-      if (this.version !== null && detail.data_version !== this.version) this.view.refresh();
-      this.version = detail.data_version;
-    });
     addEventListener("popstate", () => {
       this.fromAddress();
       this.view.open(this.parameters.get("tab"));
