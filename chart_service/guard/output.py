@@ -26,7 +26,9 @@ def output_names(query: Any) -> tuple[str, ...]:
 
 
 def target_name(target: Any) -> str:
-    """The name of one result: what AS says, or what PostgreSQL makes of the expression."""
+    """The name of one result: what AS says, or what PostgreSQL makes of the expression; ``*`` for a star."""
+    if _is_star(target.val):
+        return "*"
     return str(target.name or _name_of(target.val)[0])
 
 
