@@ -51,10 +51,6 @@ class Assets:
                 self._hash, self._files = now, {}
         return f"/static/{self._hash}/{name}"
 
-    def modules(self) -> list[str]:
-        """The addresses of the modules that most pages share, for the browser to load before it sees the imports."""
-        return [self.url(f"js/{path.name}") for path in sorted((self._folder / "js").glob("*.js"))]
-
     def is_current(self, tag: str) -> bool:
         """Whether an address with this hash may be kept for ever."""
         return tag in (self._hash, self._plotly_hash)
@@ -73,15 +69,17 @@ class Assets:
     def _path(self, name: str) -> Path | None:
         if name == PLOTLY:
             return Path(str(resources.files("plotly").joinpath("package_data", PLOTLY)))
-        path = (self._folder / name).resolve()
-        inside = path.is_relative_to(self._folder.resolve())
-        return path if inside and path.suffix in TYPES and path.is_file() else None
+        # A name is looked up among those that there are, so no way of writing one leads anywhere else.
+        return self._ours().get(name)
+
+    def _ours(self) -> dict[str, Path]:
+        found = sorted(path for path in self._folder.rglob("*") if path.suffix in TYPES)
+        return {path.relative_to(self._folder).as_posix(): path for path in found}
 
     def _hash_of_files(self) -> str:
         content = hashlib.sha256()
-        for path in sorted(self._folder.rglob("*")):
-            if path.suffix in TYPES:
-                content.update(path.relative_to(self._folder).as_posix().encode() + b"\0" + path.read_bytes())
+        for name, path in self._ours().items():
+            content.update(name.encode() + b"\0" + path.read_bytes())
         return content.hexdigest()[:12]
 
 
