@@ -95,6 +95,25 @@ def portal(
     raise typer.Exit(run(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency))
 
 
+@app.command("eval")
+def evaluate(
+    questions: Annotated[
+        Path | None, typer.Argument(help='A line a question: {"question","lang","sql","format"}; default: our own set.')
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many.", min=1)] = None,
+    at_once: Annotated[int, typer.Option(help="Questions asked at the same time.", min=1, max=16)] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Ask the model questions whose right statements are known: rows that match, charts, refusals, repairs, cost."""
+    from chart_service.ask.evaluation import OWN_SET
+    from cli.eval import evaluate as run
+
+    console = Console(highlight=False, stderr=as_json)
+    raise typer.Exit(
+        run(_settings(), questions or OWN_SET, limit=limit, at_once=at_once, as_json=as_json, console=console)
+    )
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dbt(context: typer.Context) -> None:
     """Run dbt on the crm views: parse, test, docs generate, … (make dbt installs it)."""
@@ -107,6 +126,7 @@ def dbt(context: typer.Context) -> None:
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
+    charts: Annotated[bool, typer.Option("--charts", help="Measure charts instead, from statement to figure.")] = False,
     views: Annotated[bool, typer.Option("--views", help="Measure queries through the crm views instead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -114,6 +134,10 @@ def bench(
     from cli.bench import bench as run
 
     _settings()
+    if charts:
+        from cli.bench_charts import bench_charts
+
+        raise typer.Exit(bench_charts(deals=deals, as_json=as_json))
     if views:
         from cli.bench_views import bench_views
 

@@ -75,7 +75,10 @@ class Charts(StatementRuns, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question as it came. ``limits``: what the page's filters limit, in words, without values of rows."""
+    """A question as it came. ``limits``: what the page's filters limit, in words, without values of rows.
+
+    ``fresh``: the model is asked even where the answer is known.
+    """
 
     question: str
     lang: str | None = None
@@ -83,6 +86,8 @@ class Asking:
     limits: Sequence[str] = ()
     asked_by: str | None = None
     sees_all: bool = False
+    fresh: bool = False
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ class Asker:
             raise ModelError("no_model")
         progress("understanding")
         record = Record(
-            id=uuid.uuid4(),
+            id=asking.id,
             asked_by=asking.asked_by,
             question=asking.question,
             lang=asking.lang or language_of(asking.question),
@@ -126,7 +131,7 @@ class Asker:
         context = await self._context(asking, record)
         # Whoever asks the same at the same time waits for the first, and is answered from what it left.
         async with self._turns.setdefault(context.key, asyncio.Lock()):
-            return await self._recorded(self.client, record, context, charts, progress)
+            return await self._recorded(self.client, record, context, charts, progress, fresh=asking.fresh)
 
     async def aclose(self) -> None:
         """Wait for records that are being written."""
@@ -167,13 +172,20 @@ class Asker:
         return Previous(before.question, before.sql, (before.intent or {}).get("figure"))
 
     async def _recorded(
-        self, client: ModelClient, record: Record, context: _Context, charts: Charts, progress: Progress
+        self,
+        client: ModelClient,
+        record: Record,
+        context: _Context,
+        charts: Charts,
+        progress: Progress,
+        *,
+        fresh: bool,
     ) -> tuple[AnswerHead, Any]:
         began = time.monotonic()
         conversation = Conversation(client, context.conversation, progress)
         loop = Loop(conversation, charts, context.schema.catalog, progress)
         try:
-            found = await self._found(record, context.key, loop)
+            found = await self._found(record, None if fresh else context.key, loop)
             drawn = await _draw(found, charts, progress)
             existing = await self._existing(found, context.schema, charts)
         except BaseException as error:
@@ -205,9 +217,9 @@ class Asker:
         )
         return head, drawn.chart if drawn else None
 
-    async def _found(self, record: Record, key: str, loop: Loop) -> Found:
+    async def _found(self, record: Record, key: str | None, loop: Loop) -> Found:
         async with transaction(self.pool) as conn:
-            known = await history.known_intent(conn, key)
+            known = None if key is None else await history.known_intent(conn, key)
             if known is None:
                 now = self.now()
                 check_budget(await spent_today(conn, record.asked_by, now), await read_setting(conn, Budget), now)

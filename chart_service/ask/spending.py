@@ -130,6 +130,18 @@ async def record_call(conn: AsyncConnection[Any], call: Call, dollars: Decimal) 
     )
 
 
+async def spent_on(conn: AsyncConnection[Any], ask_id: UUID) -> tuple[Decimal, int]:
+    """What a question cost, answered or not, and how many repairs that was for."""
+    cursor = await conn.execute(
+        """SELECT coalesce(sum(cost_usd), 0), count(*) FILTER (WHERE purpose = 'repair')
+           FROM app.model_calls WHERE ask_id = %s""",
+        (ask_id,),
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  an aggregate always has a row
+    return row[0], row[1]
+
+
 async def usage_by_day(conn: AsyncConnection[Any], since: date, until: date) -> list[DayOfUsage]:
     """What was spent from one day of UTC to another, both included, newest first."""
     cursor = await conn.execute(
