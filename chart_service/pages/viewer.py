@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ExceptionHandler
 
@@ -25,6 +26,7 @@ async def viewed(page: AnyPage, request: Request, services: ServicesOf) -> Page:
 PageOf = Annotated[Page, Depends(viewed)]
 """A page for people who have signed in, or for this machine where nobody signs in."""
 
+SIGN_IN = "/sign-in"
 TITLES = {401: "error_sign_in", 403: "error_forbidden", 404: "error_not_found", 503: "error_away"}
 
 
@@ -51,8 +53,11 @@ def is_visit(request: Request) -> bool:
 
 
 def error_page(request: Request, error: Exception) -> Response:
-    """The page that says what went wrong and where to go from here."""
+    """The page that says what went wrong and where to go from here; for who has not signed in, the way to do so."""
     status = error.status if isinstance(error, ApiError) else getattr(error, "status_code", 500)
+    if status == 401 and request.url.path != SIGN_IN:
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", 303)
     detail = str(error) if isinstance(error, ApiError) else ""
     title = TITLES.get(status, "error_other")
     return page_of(request).render("error.html", status=status, title_key=f"shell.{title}", detail=detail)

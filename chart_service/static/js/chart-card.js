@@ -12,7 +12,7 @@ const SLOW_MILLISECONDS = 300; // a card that has a chart shows that it loads on
 /**
  * `load({signal, refresh})` answers a ChartData. Options: `title`, `subtitle`, `level` of the heading, `format` for the
  * skeleton, `menu(card)` more items of the menu, `exportAs(kind)` answers {blob, name}, `sql` (null hides it),
- * `editUrl`, `onMark(where, event, card)`, `onReset()` offered where nothing fits the filters, `filtered()`.
+ * `editUrl`, `signIn()` where one can sign in again, `onMark(where, event, card)`, `onReset()` offered where nothing fits the filters, `filtered()`.
  */
 export class ChartCard {
   constructor(options) {
@@ -88,6 +88,7 @@ export class ChartCard {
     this.print = null;
     const [title, text] = failure(error);
     const actions = [[t("shell.retry"), () => this.refresh()]];
+    if (error.status === 401 && this.options.signIn) actions.unshift([t("shell.sign_in"), this.options.signIn]);
     if (this.options.sql) actions.push([t("card.sql"), () => this.showSql()]);
     this.view.state({ icon: "warning", bad: true, title, text, actions, detail: error.requestId ? t("shell.request_id", { id: error.requestId }) : null });
     this.badges.replaceChildren();

@@ -98,6 +98,7 @@ class DashboardPage {
   cardOptions(item, chart) {
     return {
       editUrl: `/charts/${item.chart_id}`,
+      signIn: () => location.assign(`/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`),
       onMark: (where, event, card) => this.mark(item, where, event, card),
       filtered: () => !isEmpty(this.cross.applied(this.filters, item.id)),
       onReset: () => this.reset(),

@@ -12,8 +12,11 @@ import httpx
 import pytest
 
 import chart_service.pages
+from chart_service.app import create_app
 from chart_service.pages.rendering import json_block
 from chart_service.pages.texts import LANGS, preferred_lang, section, sections, text
+from tests.webhook_api.conftest import serving, settings_with
+from warehouse.database import Database
 
 PAGES = Path(chart_service.pages.__file__).parent
 FORMS = {"ru": {"one", "few", "many", "other"}, "en": {"one", "other"}}
@@ -138,3 +141,15 @@ def test_plotly_is_the_installed_packages_compressed(pages_api: httpx.Client) ->
 )
 def test_no_other_file_can_be_had(pages_api: httpx.Client, name: str) -> None:
     assert pages_api.get(f"/static/x/{name}").status_code == 404
+
+
+def test_who_has_not_signed_in_is_sent_to_do_so_and_back(pages_database: Database) -> None:
+    settings = settings_with(pages_database, supabase_jwt_secret="a secret of at least thirty-two bytes")
+    with (
+        serving(create_app(settings, pages_database)) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        visit = client.get("/dashboards/sales?period=month", headers={"Accept": "text/html"})
+        assert visit.status_code == 303
+        assert visit.headers["location"] == "/sign-in?next=%2Fdashboards%2Fsales%3Fperiod%3Dmonth"
+        assert client.get("/api/v1/dashboards", headers={"Accept": "text/html"}).status_code == 401
