@@ -4,13 +4,10 @@ statements many viewers cause, over real HTTP."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +15,6 @@ from typing import Any
 
 import httpx
 import orjson
-import uvicorn
-from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -30,6 +25,7 @@ from chart_service.guard import check
 from chart_service.query import DataVersions, Runner
 from chart_service.query.statements import Statements
 from cli.portal_rows import load_portal
+from cli.serving import serving
 from demo_portal.portal import Portal
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.migrate import upgrade
@@ -210,7 +206,7 @@ def _median(what: Callable[[], Any]) -> float:
 def _viewers(settings: Settings, database: Database) -> tuple[int, float, float]:
     """Executions that the viewers cause, seconds until all have all charts, milliseconds of one from cache."""
     app = create_app(settings, database)
-    with _serving(app) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
+    with serving(app) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
         ids = []
         for name, sql, template in AGGREGATES:
             chart = {"title": name, "sql": sql.format(-1), "template": template}
@@ -227,22 +223,6 @@ def _viewers(settings: Settings, database: Database) -> tuple[int, float, float]
         seconds = time.perf_counter() - began
         cached = statistics.median(_median(lambda: http.get(f"/api/v1/charts/{chart}/data")) for chart in ids)  # noqa: B023
         return app.state.services.charts.statements.runner.executions, seconds, cached
-
-
-@contextlib.contextmanager
-def _serving(app: FastAPI) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 def _print(console: Console, figures: Figures) -> None:

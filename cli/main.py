@@ -127,6 +127,7 @@ def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
     charts: Annotated[bool, typer.Option("--charts", help="Measure charts instead, from statement to figure.")] = False,
+    page: Annotated[bool, typer.Option("--page", help="Measure a dashboard's page in Chromium instead.")] = False,
     views: Annotated[bool, typer.Option("--views", help="Measure queries through the crm views instead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -138,6 +139,10 @@ def bench(
         from cli.bench_charts import bench_charts
 
         raise typer.Exit(bench_charts(deals=deals, as_json=as_json))
+    if page:
+        from cli.bench_pages import bench_pages
+
+        raise typer.Exit(bench_pages(deals=deals, as_json=as_json))
     if views:
         from cli.bench_views import bench_views
 
