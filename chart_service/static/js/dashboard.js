@@ -42,6 +42,7 @@ class DashboardPage {
     this.build();
     this.fromAddress();
     this.showDocument();
+    performance.mark("dashboard-laid-out");
     this.listen();
     this.bar.begin().catch(toastError);
     if (this.parameters.get("tv") === "1") this.television.start({ full: false });
@@ -152,6 +153,8 @@ class DashboardPage {
   }
 
   settled() {
+    if (!this.begun) performance.mark("dashboard-first-chart");
+    this.begun = true;
     this.describe();
     if (this.view.settled) performance.mark("dashboard-drawn");
     this.root.dataset.settled = String(Boolean(this.view.settled));

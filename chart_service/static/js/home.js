@@ -89,13 +89,13 @@ function showFreshness() {
   data.replaceChildren(
     el("div.freshness-head", {}, el("h2", { id: "freshness-title" }, t("home.freshness")), running.size ? el("span.badge.good", {}, t("home.running", { n: running.size })) : null),
     el("div.card.freshness-card", {}, el("div.table-wrap", { tabindex: "0", role: "region", "aria-labelledby": "freshness-title" }, el("table.table", {},
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("home.entity")), el("th.num", { scope: "col" }, t("home.rows")), el("th", { scope: "col" }, t("home.last_sync")), el("th", { scope: "col" }, t("home.state")))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("home.entity")), el("th.num", { scope: "col" }, t("home.rows")), el("th", { scope: "col" }, t("home.last_sync")))),
       el("tbody", {}, rows.map((one) => row(one, running.get(one.entity))))))));
 }
 
 function row({ entity, title, rows, last_sync_at: last }, sync) {
-  return el("tr", {}, el("td", {}, title ?? entity), el("td.num", {}, rows === null || rows === undefined ? "—" : number(rows)),
-    el("td", { title: last ? momentText(last) : null }, last ? ago(last) : "—"), el("td", {}, sync ? progress(sync) : el("span.state-done", {}, el(`span.dot${last ? "" : ".none"}`), last ? t("home.synced") : t("home.never"))));
+  const when = last ? el("span.state-done", { title: momentText(last) }, el("span.dot"), ago(last)) : el("span.state-done", {}, el("span.dot.none"), t("home.never"));
+  return el("tr", {}, el("td", {}, title ?? entity), el("td.num", {}, rows === null || rows === undefined ? "—" : number(rows)), el("td", {}, sync ? progress(sync) : when));
 }
 
 /** A sync that runs: a bar where it is known how much there is, else a count. */

@@ -59,11 +59,11 @@ const GLYPHS = {
   grid: (box, next) => Array.from({ length: 32 }, (_, at) => {
     const cell = { w: box.w / 8, h: box.h / 4 };
     const node = rect(box.x + (at % 8) * cell.w, box.y + Math.floor(at / 8) * cell.h, cell.w - 1, cell.h - 1, "thumb-mark");
-    node.setAttribute("opacity", (0.2 + 0.8 * next()).toFixed(2));
+    node.setAttribute("fill-opacity", (0.2 + 0.8 * next()).toFixed(2));
     return node;
   }),
   table: (box) => Array.from({ length: Math.max(2, Math.min(6, Math.floor(box.h / 7))) }, (_, at) => rect(box.x, box.y + at * 7, box.w, 3, at ? "thumb-text" : "thumb-ink")),
-  points: (box, next) => Array.from({ length: 16 }, () => svgEl("circle", { class: "thumb-mark", cx: box.x + box.w * next(), cy: box.y + box.h * next(), r: 1.8, opacity: 0.7 })),
+  points: (box, next) => Array.from({ length: 16 }, () => svgEl("circle", { class: "thumb-mark", cx: box.x + box.w * next(), cy: box.y + box.h * next(), r: 1.8 })),
 };
 
 const OF_FORMAT = {
