@@ -26,8 +26,8 @@ export function setHeader(name, value) {
   else extra[name] = value;
 }
 
-async function send(method, path, { body, signal, headers = {} } = {}) {
-  const request = { method, signal, credentials: "same-origin", headers: { Accept: "application/json", "Accept-Language": lang, ...extra, ...headers } };
+async function send(method, path, { body, signal, headers = {}, keepalive = false } = {}) {
+  const request = { method, signal, keepalive, credentials: "same-origin", headers: { Accept: "application/json", "Accept-Language": lang, ...extra, ...headers } };
   if (body !== undefined) {
     request.body = JSON.stringify(body);
     request.headers["Content-Type"] = "application/json";

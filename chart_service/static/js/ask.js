@@ -15,6 +15,11 @@ const SUGGESTED = 6;
 const RECENT = 5;
 const FOLLOWS = 4;
 
+/** A button of the page's head: on a phone its icon alone. */
+const action = (label, { icon: name, ...rest }) => el("button.button", { type: "button", title: label, ...rest }, icon(name), el("span.label", {}, label));
+
+const isEdited = ({ answer, state }) => Boolean(state) && state.sql !== answer.sql;
+
 class AskPage {
   constructor(root) {
     this.root = root;
@@ -93,7 +98,8 @@ class AskPage {
 
   async showRecent(place) {
     try {
-      const { items } = await pastAsks(RECENT);
+      const { items: all } = await pastAsks(RECENT * 4);
+      const items = all.filter(({ question }, at) => all.findIndex((other) => other.question === question) === at).slice(0, RECENT);
       if (items.length) place.replaceChildren(el("h3.suggestions-title", {}, t("ask.recent")), el("ul.past-list.card", {}, items.map((ask) => pastEntry(ask, (chosen) => this.openPast(chosen)))));
     } catch {
       place.replaceChildren(); // the panel of the history says what failed
@@ -103,9 +109,9 @@ class AskPage {
   showActions() {
     const begun = this.root.className !== "ask begin";
     this.actions.replaceChildren(...[
-      begun && button(t("ask.new"), { icon: "plus", data: { action: "new" }, onclick: () => this.start() }),
-      this.root.className !== "ask sql" && button(t("ask.write_sql"), { icon: "code", data: { action: "sql" }, onclick: () => this.writeSql() }),
-      button(t("ask.history"), { icon: "clock", data: { action: "history" }, onclick: () => openHistory((ask) => this.openPast(ask)) }),
+      begun && action(t("ask.new"), { icon: "plus", data: { action: "new" }, onclick: () => this.start() }),
+      this.root.className !== "ask sql" && action(t("ask.write_sql"), { icon: "code", data: { action: "sql" }, onclick: () => this.writeSql() }),
+      action(t("ask.history"), { icon: "clock", data: { action: "history" }, onclick: () => openHistory((ask) => this.openPast(ask)) }),
     ].filter(Boolean));
   }
 
@@ -194,9 +200,28 @@ class AskPage {
     this.followOn(turn);
     const note = assumptionsCard(answer);
     if (answer.outcome === "empty" || !turn.state) return this.showEmpty(turn, note);
-    this.editor = new ChartEditor({ side: [note], actions: this.answerActions(turn), onChange: (state) => Object.assign(turn, { state }) });
+    this.work(turn, note);
     this.content.replaceChildren(this.trail(), this.editor.element, this.followSuggestions());
     await this.editor.show(turn.state);
+    this.editedMark(turn);
+  }
+
+  /** The chart, its statement, how the question was read; what a person changes there is kept with the turn. */
+  work(turn, note, onChange = () => {}) {
+    this.edited = el("p.work-edited", { hidden: true }, icon("edit", "small"), el("span", {}, t("ask.edited")));
+    this.editor = new ChartEditor({
+      side: [this.edited, note], actions: this.answerActions(turn),
+      onChange: (state) => {
+        turn.state = state;
+        this.editedMark(turn);
+        onChange();
+      },
+    });
+  }
+
+  /** Assumptions are those of the model's statement, not of one that a person wrote in its place. */
+  editedMark(turn) {
+    this.edited.hidden = !isEdited(turn);
   }
 
   followOn(turn) {
@@ -205,12 +230,12 @@ class AskPage {
   }
 
   answerActions(turn) {
-    const more = { question: turn.question.slice(0, 2000), assumptions: turn.answer.assumptions.map((text) => text.slice(0, 500)).slice(0, 20) };
+    const more = () => (isEdited(turn) ? {} : { question: turn.question, assumptions: turn.answer.assumptions.map((text) => text.slice(0, 500)).slice(0, 20) });
     const approve = button(t(turn.approved ? "ask.approved_short" : "ask.approve"), { icon: "thumb", title: t("ask.approve_hint"), "aria-pressed": String(Boolean(turn.approved)), data: { action: "approve" }, onclick: () => this.approve(turn, approve) });
     return [
       turn.answer.ask_id && approve,
-      button(t("editor.to_dashboard"), { icon: "dashboard", data: { action: "to-dashboard" }, onclick: () => openSave(this.editor.state, { more, dashboard: true }) }),
-      button(t("ask.save"), { icon: "check", kind: "primary", data: { action: "save" }, onclick: () => openSave(this.editor.state, { more }) }),
+      button(t("editor.to_dashboard"), { icon: "dashboard", data: { action: "to-dashboard" }, onclick: () => openSave(this.editor.state, { more: more(), dashboard: true }) }),
+      button(t("ask.save"), { icon: "check", kind: "primary", data: { action: "save" }, onclick: () => openSave(this.editor.state, { more: more() }) }),
     ];
   }
 
@@ -241,7 +266,7 @@ class AskPage {
       this.composer.follow(null);
       this.ask(question);
     });
-    this.editor = new ChartEditor({ side: [note], actions: this.answerActions(turn), onChange: (state) => { Object.assign(turn, { state }); card.remove(); } });
+    this.work(turn, note, () => card.remove());
     const state = turn.state ?? { sql: turn.answer.sql, template: turn.answer.template, title: turn.answer.title, description: turn.answer.description, chart: null };
     this.content.replaceChildren(this.trail(), this.editor.element, this.followSuggestions());
     this.editor.blank({ ...state, title: "", text: "" });
@@ -293,7 +318,7 @@ class AskPage {
   followSuggestions() {
     if (!given.model) return el("span", { hidden: true });
     const texts = Array.from({ length: FOLLOWS }, (_, at) => t(`ask.follow_${at + 1}`));
-    return el("div.follow-chips", {}, texts.map((text) => el("button.suggestion.small-one", { type: "button", onclick: () => this.ask(text) }, text)));
+    return el("div.follow-chips", {}, texts.filter((text) => text !== this.heading.textContent).map((text) => el("button.suggestion.small-one", { type: "button", onclick: () => this.ask(text) }, text)));
   }
 
   /** A question of the past: its statement is run again, the model is not asked. */
@@ -310,7 +335,7 @@ class AskPage {
     this.below.replaceChildren(...(given.model ? [this.composer.element] : []));
     this.composer.set("");
     this.address(`?id=${past.id}`, push);
-    this.editor = new ChartEditor({ side: [assumptionsCard(answer)], actions: this.answerActions(turn), onChange: (state) => Object.assign(turn, { state }) });
+    this.work(turn, assumptionsCard(answer));
     this.content.replaceChildren(this.editor.element, this.followSuggestions());
     this.thread = [turn];
     const state = { sql: past.sql, template: past.template, title: answer.title, description: "", chart: null };

@@ -10,9 +10,12 @@ import { SqlEditor } from "./sql-editor.js";
 /**
  * `state` is what is drawn: {sql, template, title, description, chart}. `onChange(state)` hears of every chart that was
  * drawn anew by a person's hand; `actions` are elements for the bar above the chart, `side` elements above the statement.
+ * `titled` false: the page shows the title itself.
+ * `saved(state, refresh)` answers the ChartData of a chart as the library has it, or null where the state is another.
  */
 export class ChartEditor {
-  constructor({ onChange = () => {}, actions = [], side = [], level = 2, menu = null } = {}) {
+  constructor({ onChange = () => {}, actions = [], side = [], level = 2, menu = null, saved = null, titled = true } = {}) {
+    this.saved = saved;
     this.onChange = onChange;
     this.level = level;
     this.menu = menu;
@@ -28,7 +31,7 @@ export class ChartEditor {
       this.sql.element, el("footer.work-foot", {}, this.runButton, this.undoButton, el("span.small.muted.work-hint", {}, t("editor.run_keys"))));
     this.sideExtra = el("div.work-extra", {}, side);
     this.bar = el("div.work-bar", {}, this.picker.button, el("span.work-space"), actions);
-    this.element = el("div.work", {}, el("div.work-main", {}, this.bar, this.place), el("div.work-side", {}, this.sideExtra, this.sqlCard));
+    this.element = el(`div.work${titled ? "" : ".untitled"}`, {}, el("div.work-main", {}, this.bar, this.place), el("div.work-side", {}, this.sideExtra, this.sqlCard));
   }
 
   /** What would be saved: the statement and template that are drawn, never text that was not run. */
@@ -81,7 +84,10 @@ export class ChartEditor {
 
   /** The chart for the card: the one at hand, or run again where a person asks for that. */
   async provide(again) {
-    if (again || !this.state.chart) Object.assign(this.state, await this.request("sql/run", { sql: this.state.sql, template: this.state.template ?? null, lang }));
+    if (!again && this.state.chart) return this.state.chart;
+    const saved = await this.saved?.(this.state, again);
+    if (saved) this.state.chart = saved;
+    else Object.assign(this.state, await this.request("sql/run", { sql: this.state.sql, template: this.state.template ?? null, lang }));
     return this.state.chart;
   }
 

@@ -11,7 +11,7 @@ export class FormatPicker {
     this.onPick = onPick;
     this.label = el("span.format-name");
     this.mark = el("span.format-mark");
-    this.button = el("button.button.format-button", { type: "button", "aria-haspopup": "dialog", "aria-expanded": "false", disabled: true, onclick: () => this.open() }, this.mark, this.label, icon("down"));
+    this.button = el("button.button.format-button", { type: "button", "aria-haspopup": "dialog", "aria-expanded": "false", hidden: true, onclick: () => this.open() }, this.mark, this.label, icon("down"));
   }
 
   /** `formats`: [{format, title, fits, reason}] of a ChartData, `format` the one that is drawn. */
@@ -22,7 +22,7 @@ export class FormatPicker {
     this.mark.replaceChildren(formatIcon(format));
     this.label.textContent = title;
     this.button.setAttribute("aria-label", t("editor.format", { title }));
-    this.button.disabled = formats.length === 0;
+    this.button.disabled = this.button.hidden = formats.length === 0;
   }
 
   open() {
