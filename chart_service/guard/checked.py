@@ -13,6 +13,7 @@ from chart_service.guard.last_look import look_again
 from chart_service.guard.output import output_names
 from chart_service.guard.reading import DEEPEST_BRACKETS, read_query
 from chart_service.guard.refusal import Refused
+from chart_service.guard.second_reading import agree
 from chart_service.guard.shapes import check_shapes
 from chart_service.guard.structure import Schema, read_structure
 from warehouse.meanings import Text
@@ -55,7 +56,9 @@ def check(sql: str, schema: Schema | None = None) -> Checked:
         check_shapes(structure)
         names = output_names(query) if schema is None else check_columns(query, schema) or ()
         views = frozenset(str(view.relname) for view in structure.views)
-        return Checked(print_query(query), query, views, names)
+        printed = print_query(query)
+        agree(printed, views)
+        return Checked(printed, query, views, names)
     except Refused as refused:
         refused.locate(sql)
         raise
