@@ -34,6 +34,7 @@ from psycopg import sql
 
 from warehouse import embedded_keeper
 from warehouse.embedded_user import EmbeddedServerError, ServerUser, server_user
+from warehouse.server_hardening import HARDENING, harden
 
 
 def _binaries() -> Path:
@@ -89,6 +90,7 @@ class _Access:
     password: str = field(repr=False)
     admin_password: str = field(repr=False)
     provisioned: bool = False
+    hardened: int = 0
 
     def server(self) -> Server:
         def url(user: str, password: str, database: str) -> str:
@@ -180,6 +182,10 @@ def _ensure_running(files: _Files) -> _Access:
             if not access.provisioned:
                 _provision(access)
                 access = replace(access, provisioned=True)
+                files.remember(access)
+            if access.hardened < HARDENING:
+                harden(access.server().admin_url, DATABASE, "b24")
+                access = replace(access, hardened=HARDENING)
                 files.remember(access)
             return access
     raise EmbeddedServerError(f"PostgreSQL did not start; the end of {files.log}:\n{_tail(files.log)}")

@@ -14,9 +14,13 @@ from webhook_api.pool import ConnectionPool, transaction
 FRESH_SECONDS = 1.0
 """For how long a look at the versions is believed: the longest time that a chart stays behind a sync."""
 
+# A sync commits in units; the data version grows at its end. What is committed of one that runs, or has failed, counts.
 _LOOK = """
-SELECT 'table', t.table_name, coalesce(s.data_version, 0)::text, s.last_sync_at
+SELECT 'table', t.table_name, concat_ws('+', coalesce(s.data_version, 0), u.changes), s.last_sync_at
 FROM (SELECT DISTINCT table_name, entity FROM app.table_columns) t LEFT JOIN app.sync_state s USING (entity)
+LEFT JOIN (
+    SELECT entity, concat(count(*), ':', sum(inserted + updated + deleted)) AS changes FROM app.sync_logs
+    WHERE status <> 'succeeded' AND inserted + updated + deleted > 0 GROUP BY entity) u USING (entity)
 UNION ALL SELECT 'view', name, definition_hash, NULL FROM app.views"""
 
 _COLUMNS = """

@@ -103,6 +103,10 @@ CREATE TABLE app.chart_settings (
 );
 COMMENT ON TABLE app.chart_settings IS
     'What people set for charts: glossary, instructions for the model, budgets, prices';
+
+-- The version of the data is looked up every second: rows that were committed by a sync which has not succeeded count.
+CREATE INDEX sync_logs_unfinished ON app.sync_logs (entity)
+    WHERE status <> 'succeeded' AND inserted + updated + deleted > 0;
 """
 
 

@@ -144,3 +144,21 @@ def test_without_the_right_to_make_logins_the_way_out_is_told(tmp_path: Path) ->
 def test_a_database_that_is_not_migrated_says_so(empty_database: Database) -> None:
     with pytest.raises(DatabaseError, match="b24 migrate"):
         reader_database(empty_database, load_settings(database_url=empty_database.url))
+
+
+def test_the_embedded_server_takes_more_from_it(tmp_path: Path) -> None:
+    with embedded_server(tmp_path) as server:
+        database = Database(server.url)
+        upgrade(database)
+        reader = reader_database(database, load_settings(database_url=server.url))
+        with reader.connect(autocommit=True) as conn:
+            assert conn.execute("SHOW temp_file_limit").fetchone() == ("1GB",)
+            for call in (
+                *("lo_from_bytea(0, 'x')", "pg_advisory_lock(1)", "set_config('statement_timeout', '0', false)"),
+                *("query_to_xml('SELECT 1', true, true, '')", "pg_terminate_backend(1)", "pg_sleep(0)"),
+                *("pg_notify('b24_events', '')", "pg_logical_emit_message(false, 'a', 'b')", "txid_current()"),
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    conn.execute(f"SELECT {call}".encode())
+        with database.connect(autocommit=True) as conn:
+            conn.execute("SELECT pg_advisory_lock(1), set_config('search_path', '', false), pg_notify('x', '')")

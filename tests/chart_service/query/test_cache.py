@@ -142,6 +142,25 @@ async def test_versions_grow_with_what_a_view_reads(versions: DataVersions, owne
     assert (await versions.now(fresh=True)).of_tables(["deals"]) != before.of_tables(["deals"])
 
 
+async def test_what_an_unfinished_or_failed_sync_committed_is_a_new_version(
+    versions: DataVersions, owner: psycopg.Connection[Any]
+) -> None:
+    seen = [(await versions.now()).of_tables(["deals"])]
+    row = owner.execute(
+        "INSERT INTO app.sync_logs (entity, sync_type, status) VALUES ('deal', 'full', 'running') RETURNING id"
+    ).fetchone()
+    assert row is not None
+    assert (await versions.now(fresh=True)).of_tables(["deals"]) == seen[0]  # nothing is committed yet
+    for change in ("inserted = 10000", "updated = 5", "status = 'failed'"):
+        owner.execute(f"UPDATE app.sync_logs SET {change} WHERE id = {row[0]}".encode())
+        seen.append((await versions.now(fresh=True)).of_tables(["deals"]))
+    assert len(set(seen[:3])) == 3
+    assert seen[3] == seen[2]
+    # The next one succeeds and finds nothing to change: what the failed one wrote is there to stay.
+    owner.execute("INSERT INTO app.sync_logs (entity, sync_type, status) VALUES ('deal', 'full', 'succeeded')")
+    assert (await versions.now(fresh=True)).of_tables(["deals"]) == seen[3]
+
+
 async def test_as_of_is_the_oldest_and_unknown_where_one_was_never_synced(
     versions: DataVersions, owner: psycopg.Connection[Any]
 ) -> None:
