@@ -16,6 +16,7 @@ from chart_service.dashboards.drill import Value, rows_behind
 from chart_service.dashboards.filter_spec import StandardFilter, date_columns, free_columns, standard_filters
 from chart_service.dashboards.shapes import LangOf
 from chart_service.dashboards.viewing import (
+    NotWithinTheLink,
     chart_on,
     charts_on,
     checked_for,
@@ -314,10 +315,17 @@ async def _standard_values(
     lang: Lang,
     search: str = "",
 ) -> list[FilterValue]:
-    """The values of a standard filter in all views that have it, those of most rows first."""
+    """The values of a standard filter in all views that have it, those of most rows first.
+
+    A view that the locked filters of a link cannot be applied to has none for its visitor.
+    """
     together: dict[Any, FilterValue] = {}
     for view in views:
-        for found in await _values(services, viewer, f"{view}.{one.column}", search if one.labels is None else ""):
+        try:
+            values = await _values(services, viewer, f"{view}.{one.column}", search if one.labels is None else "")
+        except NotWithinTheLink:
+            continue
+        for found in values:
             known = together.get(found.value)
             count = found.count + (known.count if known else 0)
             label = one.labels[found.value].of(lang) if one.labels and found.value in one.labels else found.label

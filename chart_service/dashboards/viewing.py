@@ -36,6 +36,13 @@ _TO_BE_TOLD = frozenset({"timeout", "too_busy", "too_expensive", "too_large", "c
 log = structlog.get_logger(__name__)
 
 
+class NotWithinTheLink(ApiError):
+    """A locked filter cannot be applied to what a chart reads."""
+
+    def __init__(self) -> None:
+        super().__init__(403, "not_within_the_link", "This chart cannot be shown within the filters of this link.")
+
+
 async def chart_on(services: Services, dashboard_id: int, chart_id: int, lang: Lang) -> dict[str, Any]:
     """A chart of a dashboard, in a language. Raises ``ApiError`` 404."""
     async with transaction(services.pool) as connection:
@@ -62,7 +69,7 @@ def rules_of(viewer: Viewer) -> tuple[RowRule, ...]:
 async def locked_sql(statements: Statements, sql: str, viewer: Viewer) -> str:
     """The statement within the locked filters of a viewer's link.
 
-    Raises ``ApiError`` 403 where one of them cannot be applied: then the chart would show what the link is to hide.
+    Raises ``NotWithinTheLink`` where one of them cannot be applied: then the chart would show what the link is to hide.
     """
     if viewer.guest is None or not viewer.guest.locked:
         return sql
@@ -71,7 +78,7 @@ async def locked_sql(statements: Statements, sql: str, viewer: Viewer) -> str:
         return sql
     checked = await statements.checked(sql, locked)
     if checked.unfiltered:
-        raise ApiError(403, "not_within_the_link", "This chart cannot be shown within the filters of this link.")
+        raise NotWithinTheLink
     return checked.sql
 
 

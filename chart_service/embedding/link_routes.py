@@ -153,7 +153,7 @@ async def _body(request: Request, services: Services, link: ShareLink) -> LinkBo
     url = f"{public_url(request, services.settings)}/shared/{await links.token_of(link, services.signing)}"
     snippet = (
         f'<iframe src="{escape(url)}" width="100%" height="800" style="border:0" loading="lazy" '
-        'sandbox="allow-scripts allow-same-origin allow-downloads allow-popups" allow="fullscreen"></iframe>'
+        'sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups" allow="fullscreen"></iframe>'
     )
     return LinkBody(
         id=link.id,

@@ -286,7 +286,7 @@ class EmbeddedDashboard {
     if (!this.document) return location.href;
     const { key, url } = await this.attempt(() => api.post(`dashboards/${this.document.id}/permalink`, { filters: this.filters, tab: this.view?.tab ?? null }));
     const own = await this.host.get("resolvePermalinkUrl", { key });
-    return typeof own === "string" && own ? own : url + (anchor ? `#${encodeURIComponent(anchor)}` : "");
+    return typeof own === "string" && own ? own : url + (typeof anchor === "string" && anchor ? `#${encodeURIComponent(anchor)}` : "");
   }
 
   // -- what is said
