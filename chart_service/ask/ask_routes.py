@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from chart_service.ask import examples as example_store
 from chart_service.ask import history
@@ -89,7 +89,7 @@ async def past(
     services: ServicesOf,
     claims: SignedIn,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[datetime | None, Query(description="`asked_at` of the last one that was seen.")] = None,
+    before: Annotated[AwareDatetime | None, Query(description="`asked_at` of the last one that was seen.")] = None,
 ) -> History:
     """One's own questions, newest first; without sign-in everybody's."""
     async with transaction(services.pool) as conn:

@@ -182,7 +182,7 @@ class Asker:
         fresh: bool,
     ) -> tuple[AnswerHead, Any]:
         began = time.monotonic()
-        conversation = Conversation(client, context.conversation, progress)
+        conversation = Conversation(client, context.conversation, progress, lambda: self._check_budget(record.asked_by))
         loop = Loop(conversation, charts, context.schema.catalog, progress)
         try:
             found = await self._found(record, None if fresh else context.key, loop)
@@ -220,13 +220,17 @@ class Asker:
     async def _found(self, record: Record, key: str | None, loop: Loop) -> Found:
         async with transaction(self.pool) as conn:
             known = None if key is None else await history.known_intent(conn, key)
-            if known is None:
-                now = self.now()
-                check_budget(await spent_today(conn, record.asked_by, now), await read_setting(conn, Budget), now)
         record.cached = known is not None
         found = await loop.run(known)
         record.cached = known is not None and found.intent.sql == known.sql
         return found
+
+    async def _check_budget(self, user: str | None) -> None:
+        """Raise ``BudgetSpent`` when nothing is left. Calls that are going on are not counted yet: as many as are asked
+        at the same moment may pass the limit together."""
+        now = self.now()
+        async with transaction(self.pool) as conn:
+            check_budget(await spent_today(conn, user, now), await read_setting(conn, Budget), now)
 
     async def _existing(self, found: Found, schema: KnownSchema, charts: Charts) -> list[Any]:
         if not found.empty or found.checked is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from chart_service.ask.intent import Intent, IntentInvalid, Read, read_intent
@@ -32,11 +32,15 @@ class Spoken:
 
 @dataclass(slots=True)
 class Conversation:
-    """Asks the model, and asks it again with what was wrong. ``repairs`` counts the latter, at most ``REPAIRS``."""
+    """Asks the model, and asks it again with what was wrong. ``repairs`` counts the latter, at most ``REPAIRS``.
+
+    ``allowed`` is waited for before each call and raises when there shall be none.
+    """
 
     client: ModelClient
     messages: list[Message]
     progress: Progress
+    allowed: Callable[[], Awaitable[None]]
     repairs: int = 0
     calls: list[Spoken] = field(default_factory=list)
     _last: str = ""
@@ -79,6 +83,7 @@ class Conversation:
         ]
 
     async def _call(self, purpose: str) -> str:
+        await self.allowed()
         began = time.monotonic()
         self._last = ""
         try:

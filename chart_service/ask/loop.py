@@ -15,6 +15,7 @@ from chart_service.ask.conversation import Conversation
 from chart_service.ask.intent import Intent, Read
 from chart_service.ask.model_errors import ModelError
 from chart_service.ask.progress import Progress
+from chart_service.ask.spending import BudgetSpent
 from chart_service.ask.template_columns import fitted, missing_columns
 from chart_service.guard import Checked, Refused
 from chart_service.query import QueryFailed
@@ -72,7 +73,7 @@ class Loop:
     async def run(self, known: Intent | None = None) -> Found:
         """The answer, from what the model says or from an intent that is known already.
 
-        Raises ``Refused``, ``QueryFailed`` or ``ModelError`` where there is none after all repairs.
+        Raises ``Refused``, ``QueryFailed``, ``ModelError`` or ``BudgetSpent`` where there is none after all repairs.
         """
         if known is not None:
             self._conversation.recall(known)
@@ -93,7 +94,7 @@ class Loop:
                 break
             try:
                 read = await self._conversation.mend(attempt.complaint)
-            except ModelError:
+            except (ModelError, BudgetSpent):
                 if best is None:
                     raise
                 break
@@ -136,7 +137,7 @@ class Loop:
             )
             try:
                 again = (await self._conversation.mend(complaint)).intent
-            except ModelError:
+            except (ModelError, BudgetSpent):
                 again = None
             figure = fitted(again.figure, checked.columns) if again else None
             if figure is not None and missing_columns(figure, checked.columns) is None:

@@ -76,6 +76,20 @@ def test_people_have_budgets_and_histories_of_their_own(
     assert one(owner, "SELECT updated_by FROM app.chart_settings") == "anna@example.com"
 
 
+def test_a_known_answer_that_fails_now_is_mended_within_the_budget(
+    asking: httpx.Client, model: ModelServer, owner: psycopg.Connection[Any]
+) -> None:
+    model.says(GOOD, GOOD)
+    ask(asking)
+    owner.execute("""UPDATE app.asks SET intent = jsonb_set(intent, '{sql}', '"SELECT d.gone FROM crm.deals d"')""")
+    asking.put("/api/v1/settings/budget", json={"user_usd_per_day": 0})
+    assert ask(asking).status_code == 429
+    asking.put("/api/v1/settings/budget", json={})
+    body = ask(asking).json()
+    assert (body["outcome"], body["cached"], body["repairs"], body["sql"]) == ("answered", False, 1, SQL)
+    assert model.calls == 2
+
+
 def test_approved_answers_become_examples(asking: httpx.Client, model: ModelServer) -> None:
     model.says(GOOD)
     body = ask(asking).json()
@@ -162,3 +176,18 @@ def test_each_limit_holds(spent: Spent, budget: Budget) -> None:
     assert caught.value.renews_at == datetime(2026, 3, 2, tzinfo=UTC)
     free = Budget(user_usd_per_day=None, total_usd_per_day=None, user_tokens_per_day=None, total_tokens_per_day=None)
     check_budget(spent, free, NOW)
+
+
+def test_history_goes_back_page_by_page(asking: httpx.Client, model: ModelServer) -> None:
+    model.says(*[GOOD] * 3)
+    for number in range(3):
+        ask(asking, f"Вопрос {number}")
+    first = asking.get("/api/v1/asks", params={"limit": 2}).json()["items"]
+    rest = asking.get("/api/v1/asks", params={"before": first[-1]["asked_at"]}).json()["items"]
+    assert [item["question"] for item in (*first, *rest)] == ["Вопрос 2", "Вопрос 1", "Вопрос 0"]
+    assert first[0]["template"]["format"] == "donut"
+    assert (first[0]["title"], first[0]["outcome"], first[0]["asked_by"]) == ("Сделки по воронкам", "answered", None)
+    for before in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1970-01-01T00:00:00Z"):
+        assert asking.get("/api/v1/asks", params={"before": before}).status_code == 200
+    for before in ("yesterday", "2026-01-01T00:00:00"):
+        assert asking.get("/api/v1/asks", params={"before": before}).status_code == 422

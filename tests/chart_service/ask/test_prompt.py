@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -34,17 +35,19 @@ from chart_service.figures import FORMATS, FigureTemplate
 from chart_service.guard import check
 from chart_service.guard.filters import ColumnFilter, Filters, Period
 from chart_service.query import QueryFailed
-from warehouse.database import Database
+from tests.conftest import PostgresServer
 from warehouse.schema_docs.catalog import Catalog, read_catalog
 from warehouse.schema_docs.prompt import estimated_tokens, prompt_text
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def catalog(warehouse: Database) -> Catalog:
-    with warehouse.connect("test") as conn:
-        return read_catalog(conn)
+@pytest.fixture(scope="module")
+def catalog(postgres: PostgresServer, loaded_template: str) -> Iterator[Catalog]:
+    name = f"{loaded_template}_catalog"
+    with postgres.create(name, loaded_template).connect("test") as conn:
+        yield read_catalog(conn)
+    postgres.drop(name)
 
 
 def question(text: str = "Сколько?", **values: Any) -> Question:
