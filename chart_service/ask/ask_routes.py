@@ -173,6 +173,8 @@ def _past(one: history.Asked) -> PastAsk:
     return PastAsk(
         **{name: getattr(one, name) for name in PastAsk.model_fields if hasattr(one, name)},
         title=intent.get("title"),
+        description=intent.get("description"),
+        plan=intent.get("plan"),
         template=intent.get("figure"),
         assumptions=intent.get("assumptions") or [],
     )

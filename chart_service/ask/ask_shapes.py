@@ -57,6 +57,8 @@ class PastAsk(BaseModel):
     outcome: str
     code: str | None
     title: str | None
+    description: str | None
+    plan: str | None
     sql: str | None
     template: dict[str, Any] | None
     assumptions: list[str]

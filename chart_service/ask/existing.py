@@ -24,7 +24,9 @@ async def _existing(checked: Checked, catalog: Catalog, statements: StatementRun
         values = dictionary_of(catalog, condition) or await _stored(condition, statements)
         if values:
             yield ExistingValues(
-                column=f"{condition.view}.{condition.column}", asked_for=list(condition.texts), values=values[:SHOWN]
+                column=f"{condition.view}.{condition.column}",
+                asked_for=[text.strip("%") for text in condition.texts],
+                values=values[:SHOWN],
             )
 
 

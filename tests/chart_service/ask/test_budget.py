@@ -186,6 +186,7 @@ def test_history_goes_back_page_by_page(asking: httpx.Client, model: ModelServer
     rest = asking.get("/api/v1/asks", params={"before": first[-1]["asked_at"]}).json()["items"]
     assert [item["question"] for item in (*first, *rest)] == ["Вопрос 2", "Вопрос 1", "Вопрос 0"]
     assert first[0]["template"]["format"] == "donut"
+    assert (first[0]["plan"], first[0]["description"]) == (GOOD["plan"], GOOD["description"])
     assert (first[0]["title"], first[0]["outcome"], first[0]["asked_by"]) == ("Сделки по воронкам", "answered", None)
     for before in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1970-01-01T00:00:00Z"):
         assert asking.get("/api/v1/asks", params={"before": before}).status_code == 200
