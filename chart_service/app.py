@@ -22,7 +22,7 @@ from chart_service.embedding.errors import add_superset_errors
 from chart_service.embedding.secret import SigningKeys
 from chart_service.errors import add_chart_errors
 from chart_service.library import chart_routes, sql_routes
-from chart_service.pages import page_routes, section_routes
+from chart_service.pages import page_routes, section_routes, sign_in_page
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
 from chart_service.query import DataVersions, Runner
@@ -78,6 +78,7 @@ ROUTERS = (
     page_routes.router,
     schema_routes.router,
     section_routes.router,
+    sign_in_page.router,
 )
 
 

@@ -40,4 +40,4 @@ async def chart(page: PageOf, chart: str) -> Response:
 @router.get("/settings")
 async def settings(page: PageOf) -> Response:
     """What people set for asking and embedding, and what asking costs."""
-    return page.render("settings.html", texts=("settings",), at="settings")
+    return page.render("settings.html", texts=("card", "settings"), at="settings")
