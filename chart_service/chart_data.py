@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from chart_service.figures import FigureTemplate, TemplateError, build, fitting, suggest, with_format
 from chart_service.figures.build import Lang
 from chart_service.guard import Checked
-from chart_service.guard.filters import Filters, RowRule
+from chart_service.guard.filters import DICTIONARIES, Filters, RowRule
 from chart_service.guard.origins import origins
 from chart_service.guard.structure import Schema
 from chart_service.query.cache import ResultCache
@@ -211,7 +211,7 @@ def _draw(loaded: Loaded, checked: Checked, request: ChartRequest, schema: Schem
         }
         for choice in fitting(rows, template)
     ]
-    came = origins(checked.tree, schema)
+    came = {name: at for name, at in origins(checked.tree, schema).items() if at.split(".")[0] not in DICTIONARIES}
     body = {
         "columns": [{**asdict(column), "origin": came.get(column.name)} for column in rows.columns],
         "rows": rows.rows[:SHOWN_ROWS],

@@ -189,9 +189,8 @@ function thinned(layout, width) {
 /** What a mark stands for: its figure's columns with the values that its row has there. */
 export function behind(point) {
   const columns = (point?.fullData ?? point?.data)?.meta?.columns ?? [];
-  let values = point?.customdata;
-  if (Array.isArray(values?.[0]) && columns.length > 1 === false) values = values[0];
-  if (!Array.isArray(values)) values = values === undefined ? [] : [values];
+  let values = point?.customdata ?? [];
+  if (Array.isArray(values[0])) [values] = values; // a pie gives those of all points of a slice
   return columns.map((column, at) => ({ column, value: values[at] })).filter(({ value }) => value !== undefined);
 }
 

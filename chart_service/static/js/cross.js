@@ -54,6 +54,10 @@ function narrower(there, one) {
   return both.length ? { ...one, values: both } : one;
 }
 
+/** Codes and their labels mean the same in every view that has them, so they filter all of these; titles do not. */
+const SHARED = /_(id|name|label)$/;
+const wide = (origin) => (SHARED.test(origin) ? origin.split(".").at(-1) : origin);
+
 /** The filter that a mark stands for: a date of a time axis is a period, all else a value of the column that it came from. */
 function markOf(chart, where) {
   const columns = [];
@@ -67,7 +71,7 @@ function markOf(chart, where) {
       if (period && origin) period.column = origin;
     } else {
       const origin = chart.columns[at]?.origin;
-      if (origin) columns.push(value === null ? { column: origin, op: "is_null", values: [] } : { column: origin, op: "in", values: [value] });
+      if (origin) columns.push({ column: wide(origin), ...(value === null ? { op: "is_null", values: [] } : { op: "in", values: [value] }) });
     }
   }
   return columns.length || period ? { columns, period } : null;

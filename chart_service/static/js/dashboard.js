@@ -33,7 +33,6 @@ class DashboardPage {
   }
 
   async begin() {
-    plotly().catch(() => {}); // it is compiled while the service is asked; a chart that needs it tells of a failure
     try {
       this.document = await api.get(`dashboards/${encodeURIComponent(given.dashboard)}?lang=${lang}`);
     } catch (error) {
@@ -43,6 +42,7 @@ class DashboardPage {
     this.fromAddress();
     this.showDocument();
     performance.mark("dashboard-laid-out");
+    plotly().catch(() => {}); // a chart that needs it tells of a failure
     this.listen();
     this.bar.begin().catch(toastError);
     if (this.parameters.get("tv") === "1") this.television.start({ full: false });

@@ -12,7 +12,16 @@ export function plotly() {
   return loading;
 }
 
-function load() {
+const PAINT_MILLISECONDS = 150;
+
+/** After the next painting of the page, or soon where it is not painted at all. */
+const painted = () => new Promise((resolve) => {
+  setTimeout(resolve, PAINT_MILLISECONDS);
+  requestAnimationFrame(() => setTimeout(resolve));
+});
+
+async function load() {
+  await painted(); // running it holds up the page for a third of a second: what is there to be read comes first
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = plotlyUrl;
