@@ -53,6 +53,8 @@ def check(sql: str, schema: Schema | None = None) -> Checked:
         structure = read_structure(query, schema)
         if not structure.views:
             raise Refused("no_relation")
+        if not query.targetList and not query.valuesLists and query.larg is None:
+            raise Refused("no_columns")
         check_shapes(structure)
         names = output_names(query) if schema is None else check_columns(query, schema) or ()
         views = frozenset(str(view.relname) for view in structure.views)

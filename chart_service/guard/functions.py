@@ -41,7 +41,7 @@ _TEXTS = """
     regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array
     regexp_split_to_table regexp_substr repeat replace reverse right rpad rtrim similar_escape similar_to_escape
     split_part starts_with string_to_array string_to_table strpos substr substring to_hex to_ascii translate trim
-    upper like_escape text varchar bpchar encode decode sha256
+    upper like_escape text varchar bpchar encode decode sha224 sha256 sha384 sha512 crc32
 """
 _SEARCH = """
     to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd ts_headline

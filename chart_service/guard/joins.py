@@ -8,12 +8,13 @@ from typing import Any
 
 from pglast import ast, enums
 
+from chart_service.guard.bounds import bounds
 from chart_service.guard.refusal import Refused
 from chart_service.guard.sizes import FEW, LARGE, Size, Sizes
 from chart_service.guard.tree import children, kind, leaves
 
-MOST_BESIDE_TABLE = 1_000
-"""Rows that each row of a table may be paired with without a condition, such as the months of a year."""
+MOST_BESIDE_TABLE = 400
+"""Rows that each row of a table may be paired with without a condition, such as the days of a year."""
 
 MOST_COUNTED = 100_000
 """Rows that calendars and lists may make when paired with each other."""
@@ -23,7 +24,7 @@ _TYING = {"=", "@>", "<@", "&&", "?", "@@"}
 _COMPARING = {"<", "<=", ">", ">=", "~~", "~~*", "~", "~*", "^@"}
 _RANGES = {_KINDS.AEXPR_BETWEEN, _KINDS.AEXPR_BETWEEN_SYM}
 _SETS = {_KINDS.AEXPR_IN, _KINDS.AEXPR_OP_ANY, _KINDS.AEXPR_LIKE, _KINDS.AEXPR_ILIKE, _KINDS.AEXPR_SIMILAR}
-_SCALING = {"*", "/", "%", "&", "|", "#", "<<", ">>"}
+_SCALING = {"/", "%", "&", "|", "#", "<<", ">>"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ class _Tie:
     unnamed: bool = False
 
 
-def check_joins(query: Any, sizes: Sizes) -> None:
-    """Refuse a FROM clause that pairs rows without a condition and without need."""
+def check_joins(query: Any, sizes: Sizes, beside: float | None = None) -> None:
+    """Refuse a FROM clause that pairs rows without a condition and without need.
+
+    ``beside``: with how many counted rows each row of a table may be paired, if not ``MOST_BESIDE_TABLE``.
+    """
     if not query.fromClause or (len(query.fromClause) == 1 and kind(query.fromClause[0]) is not ast.JoinExpr):
         return
     items = [_item(node, sizes) for part in query.fromClause for node in leaves(part)]
@@ -56,7 +60,7 @@ def check_joins(query: Any, sizes: Sizes) -> None:
         groups.tie_all(_ties(query.whereClause, items))
     for index in range(len(items)):
         groups.tie(_Tie(_lateral(index, items, sizes)))
-    groups.check()
+    groups.check(MOST_BESIDE_TABLE if beside is None else beside)
 
 
 class _Groups:
@@ -87,7 +91,7 @@ class _Groups:
         for other in rest:
             self.parent[self.root(other)] = self.root(first)
 
-    def check(self) -> None:
+    def check(self, beside: float) -> None:
         self._tie_loosely()
         groups: dict[int, list[_Item]] = {}
         for index, item in enumerate(self.items):
@@ -100,7 +104,7 @@ class _Groups:
         for weight, group in weighed:
             if weight == FEW:
                 rows *= max(item.size.rows for item in group)
-        if sum(heavy) > LARGE or rows > (MOST_BESIDE_TABLE if heavy else MOST_COUNTED):
+        if sum(heavy) > LARGE or rows > (beside if heavy else MOST_COUNTED):
             names = ", ".join(_name(group[0]) for _, group in weighed)
             at = next((item.node.location for item in self.items if kind(item.node) is ast.RangeVar), None)
             raise Refused("cross_join", at, name=names)
@@ -208,6 +212,8 @@ def _scaled(side: Any) -> bool:
         node = stack.pop()
         if kind(node) is ast.A_Expr and node.name[-1].sval in _SCALING:
             return True
+        if kind(node) is ast.A_Expr and node.name[-1].sval == "*" and (_is_zero(node.lexpr) or _is_zero(node.rexpr)):
+            return True
         if (
             kind(node) is ast.A_Expr
             and node.name[-1].sval == "-"
@@ -217,6 +223,11 @@ def _scaled(side: Any) -> bool:
         if node is not None:
             stack.extend(children(node))
     return False
+
+
+def _is_zero(node: Any) -> bool:
+    value = bounds(node)
+    return value is not None and value.kind == "number" and value.low == value.high == 0
 
 
 def _references(expression: Any, items: list[_Item]) -> tuple[frozenset[int], bool]:

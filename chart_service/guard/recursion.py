@@ -36,7 +36,7 @@ _GROWING = {
 
 def check_recursion(cte: Any, structure: Structure) -> None:
     """Refuse a recursive CTE that may not end, or whose values double with each step."""
-    if not _recursive(cte, structure):
+    if not is_recursive(cte, structure):
         return
     query = cte.ctequery
     if query.op != enums.SetOperation.SETOP_UNION or query.rarg.larg is not None:
@@ -52,13 +52,14 @@ def check_recursion(cte: Any, structure: Structure) -> None:
 
 def counted_steps(cte: Any, structure: Structure) -> float | None:
     """How many rows a CTE makes that only counts: a calendar. None when it does anything else."""
-    if not _recursive(cte, structure) or cte.ctequery.larg is None:
+    if not is_recursive(cte, structure) or cte.ctequery.larg is None:
         return None
     arm = cte.ctequery.rarg
     return _steps(cte) if len(arm.fromClause or ()) == 1 and kind(arm.fromClause[0]) is ast.RangeVar else None
 
 
-def _recursive(cte: Any, structure: Structure) -> bool:
+def is_recursive(cte: Any, structure: Structure) -> bool:
+    """Whether a CTE reads itself."""
     stack = [cte.ctequery]
     while stack:
         node = stack.pop()

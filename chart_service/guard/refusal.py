@@ -55,13 +55,14 @@ RULES: Mapping[str, Text] = {
         "The spellings U&\"…\" and U&'…' are not allowed. Write the characters themselves.",
     ),
     "executable_comment": Text(
-        "Комментарии вида /*! … */ не разрешены.", "Comments of the form /*! … */ are not allowed."
+        "Комментарии вида /*! … */ и /*+ … */ не разрешены.",
+        "Comments of the forms /*! … */ and /*+ … */ are not allowed.",
     ),
     "syntax": Text(
         "Запрос не понятен PostgreSQL: {reason}.", "PostgreSQL does not understand the statement: {reason}."
     ),
     "several_statements": Text(
-        "Разрешён один запрос, здесь их {count}.", "One statement is allowed, there are {count} here."
+        "Разрешён один запрос, здесь их больше.", "One statement is allowed, there are more here."
     ),
     # what kind of statement
     "not_a_query": Text(
@@ -89,6 +90,9 @@ RULES: Mapping[str, Text] = {
         "Таблицы {name} нет среди таблиц CRM.{close}", "There is no table {name} among the tables of the CRM.{close}"
     ),
     "no_relation": Text("Запрос не читает ни одной таблицы CRM.", "The statement reads no table of the CRM."),
+    "no_columns": Text(
+        "Запрос не называет ни одного столбца результата.", "The statement names no column of a result."
+    ),
     "cte_name": Text(
         "Имя {name} в WITH занято таблицей CRM. Назовите подзапрос иначе.",
         "The name {name} in WITH is a table of the CRM. Name the sub-query differently.",
@@ -142,7 +146,7 @@ RULES: Mapping[str, Text] = {
     "long_text": Text(
         "В {name} длина должна быть числом не больше {limit}.", "In {name} the length must be a number up to {limit}."
     ),
-    "big_number": Text("Число {name} слишком длинное.", "The number {name} is too long."),
+    "big_number": Text("Число {name} слишком большое.", "The number {name} is too large."),
     # two readers
     "disagreement": Text(
         "Два разбора запроса понимают его по-разному. Напишите его проще.",

@@ -10,7 +10,7 @@ from pglast import ast, enums
 
 from chart_service.guard.bounds import bounds
 from chart_service.guard.joins import check_joins
-from chart_service.guard.recursion import check_recursion
+from chart_service.guard.recursion import check_recursion, is_recursive
 from chart_service.guard.refusal import Refused
 from chart_service.guard.sizes import FEW, LONGEST_SERIES, Sizes, series_rows
 from chart_service.guard.structure import Structure
@@ -24,6 +24,7 @@ MOST_READS = 64
 
 MOST_SETS = 64
 LONGEST_TEXT = 1_000
+LARGEST_EXPONENT = 1_000
 
 _PADS = {"repeat", "lpad", "rpad"}
 """Functions that make a text as long as their second argument says."""
@@ -40,13 +41,18 @@ def check_shapes(structure: Structure) -> None:
         check_recursion(cte, structure)
     sizes = Sizes(structure)
     _check_reads(structure)
+    recursive: list[Any] = [cte for cte in structure.recursive if is_recursive(cte, structure)]
+    arms = {id(cte.ctequery.rarg) for cte in recursive}
     for query in structure.queries:
         _check_tables(query)
         _check_sets(query)
         _check_series_outside_from(query, sizes)
-        check_joins(query, sizes)
+        # Each step of a recursion would pair its rows anew.
+        check_joins(query, sizes, 1 if id(query) in arms else None)
     for call in structure.calls:
         _check_call(call)
+    for power in structure.powers:
+        _check_exponent(power.rexpr)
 
 
 def _check_reads(structure: Structure) -> None:
@@ -113,6 +119,8 @@ def _check_call(call: Any) -> None:
         rows = series_rows(call)
         if rows is None or rows > LONGEST_SERIES:
             raise Refused("series", call.location, limit=LONGEST_SERIES)
+    if name == "power" and len(arguments) == 2:
+        _check_exponent(arguments[1])
     if name in _PADS:
         length = bounds(arguments[1]) if len(arguments) > 1 else None
         if length is None or length.kind != "number" or length.high > LONGEST_TEXT:
@@ -121,6 +129,12 @@ def _check_call(call: Any) -> None:
         raise Refused("long_text", call.location, name=name, limit=LONGEST_TEXT)
     if name in _MULTIPLY and any(_makes_long(argument) for argument in arguments):
         raise Refused("long_text", call.location, name=name, limit=LONGEST_TEXT)
+
+
+def _check_exponent(node: Any) -> None:
+    value = bounds(node)
+    if value is not None and value.kind == "number" and value.high > LARGEST_EXPONENT:
+        raise Refused("big_number", getattr(node, "location", None), name=f"{value.high:g}")
 
 
 def _plain_format(arguments: Any) -> bool:

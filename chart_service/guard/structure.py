@@ -20,6 +20,7 @@ from chart_service.guard.vocabulary import (
     MOMENTS,
     NODES,
     OPERATORS,
+    PREFIXES,
     SYSTEM_COLUMNS,
     TYPES,
     WRITES,
@@ -29,6 +30,12 @@ from warehouse.views import VIEW_NAMES, VIEW_SCHEMA
 
 DEEPEST_TREE = 150
 """Nodes above one another. Python's recursion in the printer is far from its limit here."""
+
+DEEPEST_QUERY = 12
+"""Queries within one another."""
+
+MOST_SUBSCRIPTS = 6
+"""``a[1][2]…``: PostgreSQL's arrays have no more dimensions, and sqlglot is slow on them."""
 
 LONGEST_NUMBER = 60
 """Digits of a literal: arithmetic on longer ones is slow and cannot be interrupted."""
@@ -51,6 +58,7 @@ class Structure:
     calls: list[ast.FuncCall] = field(default_factory=list)
     columns: list[ast.ColumnRef] = field(default_factory=list)
     recursive: list[ast.CommonTableExpr] = field(default_factory=list)
+    powers: list[ast.A_Expr] = field(default_factory=list)
 
     def cte(self, reference: ast.RangeVar) -> ast.CommonTableExpr | None:
         """The CTE that a reference means, None for a view."""
@@ -72,7 +80,7 @@ class _Walk:
     def __init__(self, found: Structure, views: frozenset[str]) -> None:
         self.views = views
         self.found = found
-        self.stack: list[tuple[ast.Node, Scope, int]] = []
+        self.stack: list[tuple[ast.Node, Scope, int, int]] = []
         self.location: int | None = None
         self.checks: Mapping[type[ast.Node], Callable[[Any, Scope], None]] = {
             ast.RangeVar: self._relation,
@@ -90,9 +98,9 @@ class _Walk:
         }
 
     def run(self, query: ast.SelectStmt) -> None:
-        self.stack.append((query, {}, 1))
+        self.stack.append((query, {}, 1, 0))
         while self.stack:
-            node, scope, depth = self.stack.pop()
+            node, scope, depth, level = self.stack.pop()
             shape = type(node)
             self.location = getattr(node, "location", None) or self.location
             if shape not in NODES:
@@ -100,13 +108,22 @@ class _Walk:
             if depth > DEEPEST_TREE:
                 raise self._refused("too_deep", limit=DEEPEST_TREE)
             if isinstance(node, ast.SelectStmt):
-                scope = self._enter(node, scope, depth)
+                if level > DEEPEST_QUERY:
+                    raise self._refused("too_deep", limit=DEEPEST_QUERY)
+                scope = self._enter(node, scope, depth, level)
                 self.found.queries.append(node)
-            elif check := self.checks.get(shape):
+                # The arms of a union are beside each other, though the parser nests them.
+                arms = [arm for arm in (node.larg, node.rarg) if arm is not None]
+                self.stack.extend((arm, scope, depth + 1, level) for arm in arms)
+                self.stack.extend(
+                    (part, scope, depth + 1, level + 1) for part in children(node) if kind(part) is not ast.SelectStmt
+                )
+                continue
+            if check := self.checks.get(shape):
                 check(node, scope)
-            self.stack.extend((child, scope, depth + 1) for child in children(node))
+            self.stack.extend((child, scope, depth + 1, level) for child in children(node))
 
-    def _enter(self, query: Any, scope: Scope, depth: int) -> Scope:
+    def _enter(self, query: Any, scope: Scope, depth: int, level: int) -> Scope:
         """Checks on the query itself, and the scope of its parts: PostgreSQL lets a CTE see those before it, and with
         RECURSIVE all of its clause."""
         if query.intoClause is not None:
@@ -123,7 +140,7 @@ class _Walk:
             self._cte(cte)
             if clause.recursive:
                 self.found.recursive.append(cte)
-            self.stack.append((cte, dict(inner), depth + 1))
+            self.stack.append((cte, dict(inner), depth + 1, level + 1))
             inner[cte.ctename] = cte
         return inner
 
@@ -164,6 +181,8 @@ class _Walk:
             raise self._refused("type", node, name=".".join((*schema, name)))
 
     def _operator(self, node: Any, scope: Scope) -> None:
+        if kind(node) is ast.A_Expr and node.lexpr is None and node.name[-1].sval not in PREFIXES:
+            raise self._refused("operator", node, name=node.name[-1].sval)
         names = (
             node.name
             if isinstance(node, ast.A_Expr)
@@ -175,6 +194,8 @@ class _Walk:
         words = isinstance(node, ast.A_Expr) and node.kind in _WORD_OPERATORS
         if (schema and schema != ["pg_catalog"]) or not (words or name in OPERATORS):
             raise self._refused("operator", node, name=".".join((*schema, name)))
+        if name == "^" and kind(node) is ast.A_Expr:
+            self.found.powers.append(node)
 
     def _collation(self, node: Any, scope: Scope) -> None:
         *schema, name = (part.sval for part in node.collname)
@@ -193,6 +214,8 @@ class _Walk:
 
     def _indirection(self, node: Any, scope: Scope) -> None:
         """``(x).name``: a field of a composite value, or a call of name(x)."""
+        if len(node.indirection) > MOST_SUBSCRIPTS:
+            raise self._refused("too_deep", node, limit=MOST_SUBSCRIPTS)
         for part in node.indirection:
             if isinstance(part, ast.A_Indices):
                 continue
@@ -242,9 +265,14 @@ def _resolve(schema: str | None, name: str) -> str | None:
 
 def _view_name(name: str) -> str | None:
     for prefix in ("", f"{VIEW_SCHEMA}_", f"{VIEW_SCHEMA}."):
-        if name.startswith(prefix) and name[len(prefix) :] in VIEW_NAMES:
-            return name[len(prefix) :]
+        bare = name.removeprefix(prefix)
+        if name.startswith(prefix) and bare in VIEW_NAMES:
+            return None if bare in _AMBIGUOUS and prefix != f"{VIEW_SCHEMA}." else bare
     return None
+
+
+_AMBIGUOUS = frozenset({"users"})
+"""Many an application has a table of this name that holds passwords: it is meant only when written ``crm.users``."""
 
 
 def _close(name: str, names: frozenset[str]) -> str:

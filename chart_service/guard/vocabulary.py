@@ -62,8 +62,11 @@ OPERATORS: frozenset[str] = words(
     """
 )
 
+PREFIXES: frozenset[str] = frozenset({"+", "-", "~", "@", "|/", "||/", "!!"})
+"""Operators that may stand before a value without one before them."""
+
 _COLLATION = re.compile(
-    r"C|POSIX|default|ucs_basic|unicode|pg_c_utf8|und-x-icu|[a-z]{2}([-_][A-Za-z]{2,4})*(-x-icu|\.utf-?8)?"
+    r"C|POSIX|default|ucs_basic|unicode|pg_c_utf8|und-x-icu|[a-z]{2}([-_][A-Za-z]{2,4})*(-x-icu|\.(utf|UTF)-?8)?"
 )
 
 
