@@ -1,4 +1,4 @@
-"""The page that people sign in on; its form posts to ``chart_service.sign_in``, which sends back here what went wrong."""
+"""The page that people sign in on; ``chart_service.sign_in`` takes its form, and sends back here what went wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def sign_in_page(
     error: Annotated[str, Query(max_length=100)] = "",
     next: Annotated[str, Query(max_length=2000)] = "/",
 ) -> Response:
-    """The form; who has signed in already is sent on. ``error`` is the code of what went wrong with the last attempt."""
+    """The form; who has signed in already is sent on. ``error``: the code of what the last attempt failed with."""
     target = local_path(next)
     if not error and await _has_signed_in(request, services):
         return RedirectResponse(target, 303)

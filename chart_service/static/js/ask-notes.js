@@ -57,7 +57,7 @@ export function failureCard(error, ways) {
 }
 
 /** What to set so that questions can be asked. */
-export function noKeyNotice() {
+export function noKeyNotice(writeSql) {
   const code = el("pre.code", { tabindex: "0" }, `OPENAI_API_KEY=sk-…\nOPENAI_MODEL=gpt-4o-mini\nOPENAI_BASE_URL=https://…/v1   ${t("ask.no_key_comment_url")}`);
-  return el("section.card.no-key", { "aria-labelledby": "no-key" }, el("span.ask-state-icon", {}, icon("key")), el("h2", { id: "no-key" }, t("ask.no_key_title")), el("p", {}, t("ask.no_key_text")), code);
+  return el("section.card.no-key", { "aria-labelledby": "no-key" }, el("span.ask-state-icon", {}, icon("key")), el("h2", { id: "no-key" }, t("ask.no_key_title")), el("p", {}, t("ask.no_key_text")), code, el("div", {}, button(t("ask.write_sql"), { icon: "code", kind: "primary", onclick: () => writeSql() })));
 }

@@ -16,7 +16,7 @@ const RECENT = 5;
 const FOLLOWS = 4;
 
 /** A button of the page's head: on a phone its icon alone. */
-const action = (label, { icon: name, ...rest }) => el("button.button", { type: "button", title: label, ...rest }, icon(name), el("span.label", {}, label));
+const action = (label, { icon: name, ...rest }) => el("button.button", { type: "button", title: label, ...rest }, icon(name), el("span.action-label", {}, label));
 
 const isEdited = ({ answer, state }) => Boolean(state) && state.sql !== answer.sql;
 
@@ -76,7 +76,7 @@ class AskPage {
     const head = el("div.ask-hello", {}, el("h2", {}, t("ask.start_title")), el("p.muted", {}, t("ask.start_lead")));
     const suggestions = el("div.suggestions");
     const recent = el("div.recent");
-    this.content.replaceChildren(...(given.model ? [head, this.composer.element, suggestions, recent] : [noKeyNotice(), recent]));
+    this.content.replaceChildren(...(given.model ? [head, this.composer.element, suggestions, recent] : [noKeyNotice(() => this.writeSql()), recent]));
     this.below.replaceChildren();
     this.showActions();
     if (given.model) {

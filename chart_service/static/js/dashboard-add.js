@@ -1,8 +1,8 @@
 // Putting a chart on a dashboard that is not open.
 import { api } from "./api.js";
 import { lang } from "./i18n.js";
+import { placeFor } from "./layout.js";
 
-const COLUMNS = 12;
 const SIZES = { indicator: [3, 4], gauge: [3, 6], bullet: [4, 4], table: [12, 9], pivot: [12, 9], calendar: [12, 7], sankey: [6, 9], pie: [4, 8], donut: [4, 8] };
 
 /** Put a chart at the end of a dashboard's first tab. Who else changes it at the same moment does not lose anything. */
@@ -26,20 +26,8 @@ export async function newDashboard(title, chartId, format) {
 function withChart({ title, description, slug, tabs, items, filters, version }, chartId, format) {
   const tab = tabs[0]?.id ?? null;
   const [w, h] = SIZES[format] ?? [6, 8];
-  const place = free(items.filter((item) => item.tab === tab), w, h);
+  const place = placeFor(items.filter((item) => item.tab === tab), { w, h });
   return { title, description, slug, tabs, filters, version, items: [...items, { id: newId(), tab, kind: "chart", chart_id: chartId, text: null, ...place, w, h }] };
-}
-
-/** Beside the last item where there is room, else below everything. */
-function free(items, w, h) {
-  const bottom = Math.max(0, ...items.map((item) => item.y + item.h));
-  const last = items.reduce((best, item) => (!best || item.y > best.y || (item.y === best.y && item.x > best.x) ? item : best), null);
-  if (last) {
-    const x = last.x + last.w;
-    const room = x + w <= COLUMNS && items.every((item) => item.x + item.w <= x || item.x >= x + w || item.y + item.h <= last.y || item.y >= last.y + h);
-    if (room) return { x, y: last.y };
-  }
-  return { x: 0, y: bottom };
 }
 
 const newId = () => `c${crypto.getRandomValues(new Uint32Array(2)).join("").slice(0, 16)}`;
