@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from chart_service.ask.asker import Asker, NothingSynced
+from chart_service.ask.asker import Asker
+from chart_service.ask.asking import NothingSynced
 from chart_service.ask.evaluation import EvalError, Gold, Judged, Summary, judge, read_gold, summaries
 from chart_service.ask.model_client import model_client
 from chart_service.ask.schema_source import SchemaSource

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from chart_service.chart_data import ChartData
 from chart_service.figures import FigureTemplate
 
+AnswerOutcome = Literal["answered", "empty", "clarification"]
+
 
 class AskUsage(BaseModel):
     """What the answer took of the model; nothing where it was known."""
@@ -32,7 +34,7 @@ class AnswerHead(BaseModel):
     """An answer without its chart."""
 
     ask_id: UUID
-    outcome: Literal["answered", "empty", "clarification"]
+    outcome: AnswerOutcome
     clarification: str | None = Field(description="What the model wants to know, or why there is no answer.")
     assumptions: list[str]
     plan: str

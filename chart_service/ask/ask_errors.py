@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from chart_service.ask.asker import CannotFollow, NothingSynced
+from chart_service.ask.asking import CannotFollow, NothingSynced
 from chart_service.ask.model_errors import ModelError
 from chart_service.ask.page_charts import FiltersRefused
 from chart_service.ask.spending import BudgetSpent

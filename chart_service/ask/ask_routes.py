@@ -25,7 +25,7 @@ from chart_service.ask.ask_shapes import (
     PastAsk,
     Suggestions,
 )
-from chart_service.ask.asker import Asking
+from chart_service.ask.asking import Asking
 from chart_service.ask.page_charts import PageCharts, limits_of
 from chart_service.ask.progress import Progress, Stage
 from chart_service.ask.prompt import language_of

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
-from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
 from chart_service.ask import history
-from chart_service.ask.answer import AnswerHead, AskUsage
-from chart_service.ask.chart_settings import Budget, Glossary, Instructions, Prices, read_setting
+from chart_service.ask.answer import AnswerHead, AnswerOutcome, AskUsage, ExistingValues
+from chart_service.ask.asking import Asking, Context, read_context
+from chart_service.ask.chart_settings import Budget, Prices, read_setting
 from chart_service.ask.conversation import Conversation, total
-from chart_service.ask.examples import nearest_examples
 from chart_service.ask.existing import existing_values
 from chart_service.ask.history import Record
 from chart_service.ask.loop import Found, Loop, StatementRuns
-from chart_service.ask.model_client import Message, ModelClient
+from chart_service.ask.model_client import ModelClient
 from chart_service.ask.model_errors import ModelError
 from chart_service.ask.progress import Progress
-from chart_service.ask.prompt import (
-    Previous,
-    Question,
-    cache_key,
-    language_of,
-    messages,
-    system_text,
-    user_text,
-)
 from chart_service.ask.schema_source import KnownSchema, SchemaSource
 from chart_service.ask.spending import BudgetSpent, Call, check_budget, cost, record_call, spent_today
 from chart_service.figures import FigureTemplate
@@ -47,14 +36,6 @@ from webhook_api.pool import ConnectionPool, transaction
 log = structlog.get_logger(__name__)
 
 _DECLINED = frozenset({"model_refused", "model_content_filter"})
-
-
-class CannotFollow(Exception):
-    """The question that another one follows is not there, is not this person's, or led to no statement."""
-
-
-class NothingSynced(Exception):
-    """There are no tables yet to ask about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +52,6 @@ class Charts(StatementRuns, Protocol):
 
     async def draw(self, checked: Checked, template: FigureTemplate | None) -> Drawn:
         """The chart; without a template, or with one that does not fit, in the format that the rows fit best."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question as it came. ``limits``: what the page's filters limit, in words, without values of rows.
-
-    ``fresh``: the model is asked even where the answer is known.
-    """
-
-    question: str
-    lang: str | None = None
-    follows: uuid.UUID | None = None
-    limits: Sequence[str] = ()
-    asked_by: str | None = None
-    sees_all: bool = False
-    fresh: bool = False
-    id: uuid.UUID = field(default_factory=uuid.uuid4)
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What the question is asked with."""
-
-    schema: KnownSchema
-    conversation: list[Message]
-    key: str
-    prices: Prices
 
 
 @dataclass(slots=True)
@@ -118,76 +72,32 @@ class Asker:
         Raises ``ModelError``, ``BudgetSpent``, ``Refused``, ``QueryFailed``, ``CannotFollow``, ``NothingSynced``, and
         what the database raises when it is away. Once the question is asked, whatever happens is kept in the history.
         """
-        if self.client is None:
+        client = self.client
+        if client is None:
             raise ModelError("no_model")
         progress("understanding")
-        record = Record(
-            id=asking.id,
-            asked_by=asking.asked_by,
-            question=asking.question,
-            lang=asking.lang or language_of(asking.question),
-            follows=asking.follows,
-        )
-        context = await self._context(asking, record)
+        schema = await self.schemas.current()
+        context = await read_context(asking, schema, self.pool, client.model, now=self.now(), time_zone=self.time_zone)
         # Whoever asks the same at the same time waits for the first, and is answered from what it left.
         async with self._turns.setdefault(context.key, asyncio.Lock()):
-            return await self._recorded(self.client, record, context, charts, progress, fresh=asking.fresh)
+            return await self._recorded(client, asking, context, charts, progress)
 
     async def aclose(self) -> None:
         """Wait for records that are being written."""
         if self._keeping:
             await asyncio.wait(self._keeping)
 
-    async def _context(self, asking: Asking, record: Record) -> _Context:
-        schema = await self.schemas.current()
-        if not schema.catalog.tables:
-            raise NothingSynced
-        async with transaction(self.pool) as conn:
-            glossary = await read_setting(conn, Glossary)
-            instructions = await read_setting(conn, Instructions)
-            prices = await read_setting(conn, Prices)
-            nearest = await nearest_examples(conn, asking.question)
-            previous = await self._previous(conn, asking)
-        question = Question(
-            text=asking.question,
-            lang=record.lang,
-            now=self.now().astimezone(ZoneInfo(self.time_zone)),
-            time_zone=self.time_zone,
-            examples=nearest,
-            previous=previous,
-            limits=asking.limits,
-        )
-        system = await asyncio.to_thread(system_text, schema.text, schema.base_currency, glossary, instructions)
-        conversation = messages(system, user_text(question))
-        assert self.client is not None  # noqa: S101  asked for before
-        key = record.cache_key = cache_key(self.client.model, conversation)
-        return _Context(schema, conversation, key, prices)
-
-    async def _previous(self, conn: psycopg.AsyncConnection[Any], asking: Asking) -> Previous | None:
-        if asking.follows is None:
-            return None
-        before = await history.asked(conn, asking.follows, by=asking.asked_by, everybody=asking.sees_all)
-        if before is None or before.sql is None:
-            raise CannotFollow
-        return Previous(before.question, before.sql, (before.intent or {}).get("figure"))
-
     async def _recorded(
-        self,
-        client: ModelClient,
-        record: Record,
-        context: _Context,
-        charts: Charts,
-        progress: Progress,
-        *,
-        fresh: bool,
+        self, client: ModelClient, asking: Asking, context: Context, charts: Charts, progress: Progress
     ) -> tuple[AnswerHead, Any]:
         began = time.monotonic()
+        record = _record(asking, context)
         conversation = Conversation(client, context.conversation, progress, lambda: self._check_budget(record.asked_by))
         loop = Loop(conversation, charts, context.schema.catalog, progress)
         try:
-            found = await self._found(record, None if fresh else context.key, loop)
+            found = await self._found(record, None if asking.fresh else context.key, loop)
             drawn = await _draw(found, charts, progress)
-            existing = await self._existing(found, context.schema, charts)
+            existing = await _existing(found, context.schema, charts)
         except BaseException as error:
             record.outcome, record.code = _why_not(error)
             raise
@@ -200,22 +110,8 @@ class Asker:
             record.repairs = conversation.repairs
             record.milliseconds = round((time.monotonic() - began) * 1000)
             await self._finished(self._keep(record, conversation, context.prices))
-        head = AnswerHead(
-            ask_id=record.id,
-            outcome=_outcome(found),
-            clarification=found.intent.clarification,
-            assumptions=found.intent.assumptions,
-            plan=found.intent.plan,
-            sql=found.intent.sql,
-            title=found.intent.title,
-            description=found.intent.description,
-            template=drawn.template if drawn else None,
-            cached=record.cached,
-            repairs=conversation.repairs,
-            usage=_usage(conversation, context.prices),
-            existing=existing,
-        )
-        return head, drawn.chart if drawn else None
+        usage = _usage(conversation, context.prices)
+        return _head(record, found, drawn, existing, usage), drawn.chart if drawn else None
 
     async def _found(self, record: Record, key: str | None, loop: Loop) -> Found:
         async with transaction(self.pool) as conn:
@@ -231,11 +127,6 @@ class Asker:
         now = self.now()
         async with transaction(self.pool) as conn:
             check_budget(await spent_today(conn, user, now), await read_setting(conn, Budget), now)
-
-    async def _existing(self, found: Found, schema: KnownSchema, charts: Charts) -> list[Any]:
-        if not found.empty or found.checked is None:
-            return []
-        return await existing_values(found.checked, schema.catalog, charts)
 
     async def _keep(self, record: Record, conversation: Conversation, prices: Prices) -> None:
         try:
@@ -265,6 +156,38 @@ class Asker:
         await asyncio.shield(task)
 
 
+def _record(asking: Asking, context: Context) -> Record:
+    return Record(
+        id=asking.id,
+        asked_by=asking.asked_by,
+        question=asking.question,
+        lang=asking.answered_in,
+        follows=asking.follows,
+        cache_key=context.key,
+    )
+
+
+def _head(
+    record: Record, found: Found, drawn: Drawn | None, existing: list[ExistingValues], usage: AskUsage
+) -> AnswerHead:
+    intent = found.intent
+    return AnswerHead(
+        ask_id=record.id,
+        outcome=_outcome(found),
+        clarification=intent.clarification,
+        assumptions=intent.assumptions,
+        plan=intent.plan,
+        sql=intent.sql,
+        title=intent.title,
+        description=intent.description,
+        template=drawn.template if drawn else None,
+        cached=record.cached,
+        repairs=record.repairs,
+        usage=usage,
+        existing=existing,
+    )
+
+
 async def _draw(found: Found, charts: Charts, progress: Progress) -> Drawn | None:
     if found.checked is None:
         return None
@@ -272,7 +195,13 @@ async def _draw(found: Found, charts: Charts, progress: Progress) -> Drawn | Non
     return await charts.draw(found.checked, found.intent.figure)
 
 
-def _outcome(found: Found) -> Any:
+async def _existing(found: Found, schema: KnownSchema, charts: Charts) -> list[ExistingValues]:
+    if not found.empty or found.checked is None:
+        return []
+    return await existing_values(found.checked, schema.catalog, charts)
+
+
+def _outcome(found: Found) -> AnswerOutcome:
     if found.checked is None:
         return "clarification"
     return "empty" if found.empty else "answered"

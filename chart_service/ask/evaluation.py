@@ -13,7 +13,8 @@ from typing import Literal
 import pglast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chart_service.ask.asker import Asker, Asking
+from chart_service.ask.asker import Asker
+from chart_service.ask.asking import Asking
 from chart_service.ask.model_errors import ModelError
 from chart_service.ask.page_charts import PageCharts
 from chart_service.ask.progress import Stage

@@ -185,7 +185,7 @@ async def test_nobody_waits_two_minutes(server: ModelServer, client: ModelClient
     server.says(failed(429, "Slow down", headers={"Retry-After": "90"}))
     began = time.monotonic()
     error = await failure(client)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert (error.code, error.retry_after, server.calls) == ("model_busy", 90, 1)
     assert "in 90 s" in str(error)
 
@@ -193,12 +193,12 @@ async def test_nobody_waits_two_minutes(server: ModelServer, client: ModelClient
 @pytest.mark.parametrize("streams", [True, False])
 async def test_a_slow_stream_ends_at_the_time_limit(server: ModelServer, streams: bool) -> None:
     server.streams = streams
-    server.says(Said(json.dumps(GOOD), pause=0.2 if streams else 2))
+    server.says(Said("x" * 4000, pause=0.2 if streams else 20))
     async with ModelClient(key=KEY, base_url=server.url, model="m", timeout=0.7, retries=2) as client:
         began = time.monotonic()
         error = await failure(client)
     assert error.code == "model_timeout"
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 15
     assert server.calls == 1
 
 
@@ -215,8 +215,9 @@ async def test_a_server_that_is_not_there() -> None:
 
 async def test_leaving_hangs_up(server: ModelServer, client: ModelClient) -> None:
     server.says(Said("x" * 4000, pause=0.05))
-    task = asyncio.create_task(ask(client))
-    await asyncio.sleep(0.4)
+    begun = asyncio.Event()
+    task = asyncio.create_task(client.reply(MESSAGES, SCHEMA, lambda _: begun.set()))
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
