@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +13,34 @@ import openpyxl
 import psycopg
 import pytest
 
+from chart_service.app import create_app
 from chart_service.dashboards.starters import LANGS, starters
+from tests.conftest import PostgresServer
+from tests.webhook_api.conftest import serving, settings_with
+from warehouse.database import Database
+
+
+@pytest.fixture(scope="module")
+def data_warehouse(postgres: PostgresServer, loaded_template: str) -> Iterator[Database]:
+    """One warehouse for all tests here: they only read."""
+    name = f"b24_test_{os.getpid()}_dashboard_data"
+    yield postgres.create(name, loaded_template)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def owner(data_warehouse: Database) -> Iterator[psycopg.Connection[Any]]:
+    with data_warehouse.connect("test", autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def charts_api(data_warehouse: Database) -> Iterator[httpx.Client]:
+    with (
+        serving(create_app(settings_with(data_warehouse), data_warehouse)) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
 def dashboard(api: httpx.Client, slug: str, lang: str = "en") -> dict[str, Any]:
@@ -141,7 +170,6 @@ def test_marks_that_stand_for_no_rows(charts_api: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, "no_such_mark")
     nasty = "x' OR true) --"
     assert behind(charts_api, url, ("source", nasty))["rows"] == []
-    assert behind(charts_api, url, ("source", None))["rows"] == [] or True
     month = chart_url(dashboard(charts_api, "sales"), "cycle")
     answer = charts_api.post(f"{month}/rows", json={"where": [{"column": "month", "value": "no date"}]})
     assert answer.status_code == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,17 +16,37 @@ from fastapi.routing import APIRoute
 
 from chart_service.app import ROUTERS, create_app
 from tests.chart_service.embedding.conftest import PERSON, embed, embed_settings, guest, host_signed, log_in
+from tests.conftest import PostgresServer
+from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 from warehouse.settings import Settings
 
 
-@pytest.fixture
-def api(serve_charts: Callable[[Settings], httpx.Client], warehouse: Database) -> httpx.Client:
+@pytest.fixture(scope="module")
+def guests_warehouse(postgres: PostgresServer, loaded_template: str) -> Iterator[Database]:
+    """One warehouse for all tests here: each sets up the embeds that it is about."""
+    name = f"b24_test_{os.getpid()}_guests"
+    yield postgres.create(name, loaded_template)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def owner(guests_warehouse: Database) -> Iterator[psycopg.Connection[Any]]:
+    with guests_warehouse.connect("test", autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def api(guests_warehouse: Database) -> Iterator[httpx.Client]:
     """The service on data, called by nobody in particular; sign-in is on."""
-    return serve_charts(embed_settings(warehouse))
+    with (
+        serving(create_app(embed_settings(guests_warehouse), guests_warehouse)) as url,
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sales(api: httpx.Client) -> dict[str, Any]:
     """The dashboard that comes with the service."""
     api.get("/api/v1/dashboards", headers=PERSON)
@@ -251,7 +272,7 @@ def routes() -> Iterator[tuple[str, str]]:
                 yield method, route.path
 
 
-def test_no_route_but_these_answers_a_guest(api: httpx.Client, sales: dict[str, Any], warehouse: Database) -> None:
+def test_no_route_but_these_answers_a_guest(api: httpx.Client, sales: dict[str, Any]) -> None:
     """Every route that there is, the ones that others add later too: a guest gets 401 or 403, or it is on the list."""
     uuid = embed(api, sales["id"])
     token = guest(api, uuid)
@@ -265,11 +286,11 @@ def test_no_route_but_these_answers_a_guest(api: httpx.Client, sales: dict[str, 
 
 
 def test_a_guest_of_this_machine_is_still_a_guest(
-    serve_charts: Callable[[Settings], httpx.Client], charts_settings: Settings
+    serve: Callable[[Settings], httpx.Client], database: Database
 ) -> None:
     """Where nobody signs in, this machine may do everything; who says that they are a guest, may not."""
-    api = serve_charts(charts_settings)
-    number = api.get("/api/v1/dashboards").json()["items"][0]["id"]
+    api = serve(settings_with(database))
+    number = api.post("/api/v1/dashboards", json={"title": "Mine"}).json()["id"]
     uuid = api.post(f"/api/v1/dashboard/{number}/embedded", json={}).json()["result"]["uuid"]
     body = {"resources": [{"type": "dashboard", "id": uuid}], "rls": []}
     token = {"X-GuestToken": api.post("/api/v1/security/guest_token/", json=body).json()["token"]}
@@ -302,9 +323,9 @@ def test_the_frames_hold_no_data_and_say_who_may_show_them(api: httpx.Client, sa
     assert api.get("/shared/rubbish").status_code == 410
 
 
-def test_the_application_is_made_of_these_routers(warehouse: Database) -> None:
+def test_the_application_is_made_of_these_routers(guests_warehouse: Database) -> None:
     """Else the test above would miss a route."""
-    app = create_app(embed_settings(warehouse), warehouse)
+    app = create_app(embed_settings(guests_warehouse), guests_warehouse)
     assert isinstance(app, FastAPI)
     paths = {path for path, calls in app.openapi()["paths"].items() if calls}
     assert paths <= {path for _, path in routes()}
