@@ -18,6 +18,7 @@ import { valueText } from "./table.js";
 import { Television } from "./television.js";
 
 const AGE_MILLISECONDS = 15_000;
+const LOOK_MILLISECONDS = 1_200; // charts may be behind the freshness for the second that the service believes one look at it
 
 class DashboardPage {
   constructor(root) {
@@ -54,7 +55,7 @@ class DashboardPage {
    * whose picture changed are drawn.
    */
   dataIs(version) {
-    if (this.version !== null && version !== this.version) this.view?.refresh();
+    if (this.version !== null && version !== this.version) setTimeout(() => this.view?.refresh(), LOOK_MILLISECONDS);
     this.version = version;
   }
 

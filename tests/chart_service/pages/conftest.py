@@ -108,13 +108,47 @@ def browser_page(
 ) -> Iterator[Page]:
     """A page at 1440 × 900, light, Russian. Any error in its console fails the test."""
     context, problems = _shared_context
+    before = set(context.pages)
     problems.clear()
     context.clear_cookies()
     context.add_cookies(_cookies(pages_url))
     yield context.new_page()
-    for page in context.pages:
+    for page in set(context.pages) - before:
         page.close()
     _only_expected(problems, expected_problems)
+
+
+@pytest.fixture(scope="module")
+def _lasting_page(
+    _shared_context: tuple[BrowserContext, list[str]], pages_url: str, small_dashboard: str
+) -> Iterator[tuple[Page, list[str]]]:
+    context, problems = _shared_context
+    context.add_cookies(_cookies(pages_url))
+    page = context.new_page()
+    page.goto(small_dashboard)
+    page.wait_for_selector(DRAWN)
+    yield page, problems
+    page.close()
+
+
+@pytest.fixture
+def looked_at(_lasting_page: tuple[Page, list[str]], expected_problems: list[str]) -> Iterator[Page]:
+    """The small dashboard, open since the module began: for tests that only look, and leave it as it was."""
+    page, problems = _lasting_page
+    problems.clear()
+    yield page
+    _only_expected(problems, expected_problems)
+
+
+@pytest.fixture
+def dressed_page(browser_page: Page, pages_url: str) -> Callable[[str, str], Page]:
+    """The page of the test in an appearance and a language."""
+
+    def dress(theme: str, lang: str) -> Page:
+        browser_page.context.add_cookies(_cookies(pages_url, theme=theme, lang=lang))
+        return browser_page
+
+    return dress
 
 
 def _cookies(url: str, *, theme: str = "light", lang: str = "ru") -> list[Any]:

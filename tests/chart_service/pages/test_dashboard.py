@@ -46,9 +46,9 @@ def downloaded(page: Page, title: str, item: str) -> Download:
     ("name", "theme", "lang"), [("sales", "light", "ru"), ("leads", "dark", "en"), ("team", "dark", "ru")]
 )
 def test_a_starter_dashboard_draws_all_its_charts(
-    open_context: Callable[..., BrowserContext], name: str, theme: str, lang: str
+    dressed_page: Callable[[str, str], Page], name: str, theme: str, lang: str
 ) -> None:
-    page = opened(open_context(theme=theme, lang=lang).new_page(), f"/dashboards/{name}")
+    page = opened(dressed_page(theme, lang), f"/dashboards/{name}")
     cards = page.locator("section.card")
     assert cards.count() >= 10
     for number in range(cards.count()):
@@ -60,8 +60,8 @@ def test_a_starter_dashboard_draws_all_its_charts(
     assert colour == ("rgb(255, 255, 255)" if theme == "light" else "rgb(21, 25, 34)")
 
 
-def test_a_chart_is_a_section_with_a_heading_and_an_image_in_words(browser_page: Page, small_dashboard: str) -> None:
-    page = opened(browser_page, small_dashboard)
+def test_a_chart_is_a_section_with_a_heading_and_an_image_in_words(looked_at: Page) -> None:
+    page = looked_at
     one = page.get_by_role("region", name=MANAGERS)
     expect(one.get_by_role("heading", name=MANAGERS)).to_be_visible()
     words = one.get_by_role("img").first.get_attribute("aria-label") or ""
@@ -177,8 +177,8 @@ def test_rows_behind_a_mark_open_at_the_side(browser_page: Page, small_dashboard
     expect(panel).to_have_count(0)
 
 
-def test_a_chart_is_shown_as_a_table_and_as_its_statement(browser_page: Page, small_dashboard: str) -> None:
-    page = opened(browser_page, small_dashboard)
+def test_a_chart_is_shown_as_a_table_and_as_its_statement(looked_at: Page) -> None:
+    page = looked_at
     choose(page, MANAGERS, "table")
     expect(card(page, MANAGERS).locator("tbody tr").first).to_be_visible()
     choose(page, MANAGERS, "sql")
@@ -188,10 +188,11 @@ def test_a_chart_is_shown_as_a_table_and_as_its_statement(browser_page: Page, sm
     expect(card(page, MANAGERS).locator(".main-svg").first).to_be_attached()
     choose(page, MANAGERS, "full")
     expect(page.get_by_role("dialog").locator(".main-svg").first).to_be_visible()
+    page.keyboard.press("Escape")
 
 
-def test_a_chart_is_taken_away_as_csv_xlsx_and_png(browser_page: Page, small_dashboard: str, tmp_path: Path) -> None:
-    page = opened(browser_page, small_dashboard)
+def test_a_chart_is_taken_away_as_csv_xlsx_and_png(looked_at: Page, tmp_path: Path) -> None:
+    page = looked_at
     rows = list(csv.reader(io.StringIO(downloaded(page, MANAGERS, "csv").path().read_text("utf-8-sig"))))
     assert len(rows) == 9
     book = tmp_path / "book.xlsx"
@@ -204,8 +205,8 @@ def test_a_chart_is_taken_away_as_csv_xlsx_and_png(browser_page: Page, small_das
     assert picture.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_menu_is_used_by_keyboard_alone(browser_page: Page, small_dashboard: str) -> None:
-    page = opened(browser_page, small_dashboard)
+def test_the_menu_is_used_by_keyboard_alone(looked_at: Page) -> None:
+    page = looked_at
     button = card(page, MANAGERS).get_by_role("button", name="Действия")
     button.focus()
     page.keyboard.press("Enter")
@@ -213,6 +214,7 @@ def test_the_menu_is_used_by_keyboard_alone(browser_page: Page, small_dashboard:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(card(page, MANAGERS).locator("table")).to_be_visible()
+    choose(page, MANAGERS, "table")
     button.focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -340,10 +342,10 @@ def test_somebody_elses_change_is_not_overwritten_unasked(
     assert pages_api.get(f"/api/v1/dashboards/{number}").json()["title"] == "Моё"
 
 
-def test_television_fills_the_screen_and_ends_with_escape(browser_page: Page) -> None:
-    page = opened(browser_page, "/dashboards/sales")
+def test_television_fills_the_screen_and_ends_with_escape(looked_at: Page) -> None:
+    page = looked_at
     page.keyboard.press("t")
-    expect(page.locator(".tv-bar")).to_contain_text("Продажи")
+    expect(page.locator(".tv-bar")).to_contain_text("Малый")
     expect(page.locator(".nav")).to_be_hidden()
     assert "tv=1" in page.url
     page.keyboard.press("Escape")
