@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from chart_service.app import create_app
 from tests.chart_service.browser import chromium, watched
@@ -23,6 +23,7 @@ DRAWN = "main[data-settled=true]"
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 PATIENCE = 15_000
 """Milliseconds: a machine that runs other things beside the tests is slow."""
+expect.set_options(timeout=PATIENCE)
 
 COUNT, MANAGERS, MONTHS = "Все сделки", "Сделки по менеджерам", "Сделки по месяцам"
 NUMBER = {"format": "indicator", "traces": [{"type": "indicator", "values": "n"}]}
