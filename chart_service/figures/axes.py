@@ -10,11 +10,12 @@ from chart_service.figures.crosstab import Crosstab
 from chart_service.figures.labels import clean, escaped, shown, wrapped
 from chart_service.figures.numbers import Ticks, Unit
 
-_WIDTH = 430  # pixels of a plot in a card of half the page, what texts along x are fitted to
+_WIDTH = 400  # pixels of a plot in a card of half the page, what texts along x are fitted to
 _CHARACTER = 6.0
 _SIDE_LABEL = 26
 _FEW = 10  # marks one below the other, whose labels may take two lines
 _CROWDED = 0.9
+_NARROW = 0.8  # numbers above marks must not touch in a narrower card either, since they cannot be wrapped
 _EACH, _EACH_NAMED, _SOME = 16, 30, 12  # of more numbers, or names, than these only some are written
 
 
@@ -39,6 +40,7 @@ def categories(crosstab: Crosstab, lang: str, title: str | None = None) -> dict[
             "tickangle": 0,
             "range": [-0.5, len(names) - 0.5],
             "fixedrange": True,
+            "unifiedhovertitle": {"text": "%{x}"},  # the category in full; the tick's text would be "jan"
         },
         title,
     )
@@ -107,7 +109,7 @@ def text_width(texts: Iterable[str]) -> int:
 
 def texts_fit(texts: Sequence[str]) -> bool:
     """Whether texts above marks along x stay apart."""
-    return max(map(len, texts), default=0) <= _room(len(texts))
+    return max(map(len, texts), default=0) <= _room(len(texts)) * _NARROW
 
 
 def legend_height(names: Sequence[str]) -> int:
@@ -153,7 +155,7 @@ def _titled(axis: dict[str, Any], title: str | None) -> dict[str, Any]:
 
 def hover(variable: str, unit: Unit, values: Iterable[float | None]) -> str:
     """Plotly's template of a number in full, with its unit: ``%{y:,.2f} ₽``."""
-    digits = numbers.decimals(values)
+    digits = numbers.decimals(values, 1 if unit.kind == "percent" else 2)
     return f"{escaped(unit.prefix)}%{{{variable}:,.{digits}f}}{escaped(unit.suffix)}"
 
 

@@ -284,4 +284,11 @@ def _raws(dimension: Dimension, keys: Sequence[Key]) -> list[Any]:
     first: dict[Key, Any] = {}
     for key, cell in zip(dimension.keys, dimension.cells, strict=True):
         first.setdefault(key, cell)
-    return [plain.raw(first[key]) if key in first else plain.raw(key) for key in keys]
+    return [plain.raw(first[key]) if key in first else _filled_in(key, dimension) for key in keys]
+
+
+def _filled_in(key: Key, dimension: Dimension) -> Any:
+    """The value of a period that no row has, in the form of those that rows have."""
+    if isinstance(key, datetime) and dimension.grain not in ("hour", "moment"):
+        return key.date().isoformat()
+    return plain.raw(key)

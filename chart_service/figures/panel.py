@@ -85,8 +85,8 @@ def joined(panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], dict[str, Any
     traces: list[dict[str, Any]] = []
     layout = dict(panels[0].layout)
     layout["annotations"] = list(layout.get("annotations", ()))
-    if side_by_side and not panels[0].titled:
-        layout["margin"] = {**layout.get("margin", {}), "t": 32}
+    if not panels[0].titled:
+        layout["margin"] = {**layout.get("margin", {}), "t": 32 if side_by_side else 24}
     for number, panel in enumerate(panels):
         low, high = _share(number if side_by_side else len(panels) - 1 - number, len(panels))
         span = [low, high - (0 if side_by_side else 0.06)]

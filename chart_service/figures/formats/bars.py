@@ -125,9 +125,17 @@ def axis_unit(lines: list[Line]) -> Unit:
 
 
 def marks(table: Crosstab, drawn: Line, /, **more: Any) -> dict[str, Any]:
-    """What the trace of a line has in common in all formats: its name, and what is behind each mark."""
+    """What the trace of a line has in common in all formats: its name, and what is behind each mark.
+
+    Of "Other" nothing is behind, since no value is; null would be the rows without one.
+    """
     columns = [table.dimension.column, *([table.series.column] if table.series else [])]
-    behind = [[raw, drawn.raw if not drawn.other else None] if table.series else [raw] for raw in table.raws]
+    behind: list[list[Any]] = []
+    for at, raw in enumerate(table.raws):
+        if table.other and at == len(table.raws) - 1:
+            behind.append([])
+        else:
+            behind.append([raw] if table.series is None or drawn.other else [raw, drawn.raw])
     return {"name": shown(drawn.name, 40), "meta": {"columns": columns}, "customdata": behind, **more}
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from chart_service.figures import numbers, plain
+from chart_service.figures import numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart, Key
 from chart_service.figures.crosstab import OTHER, folded
@@ -90,7 +90,7 @@ def _panel(chart: Chart, nodes: list[_Node], links: Counter[tuple[_Node, _Node]]
                 for name, node in zip(names, nodes, strict=True)
             ],
             "color": tones,
-            "customdata": [[shown(name), plain.raw(key)] for name, (_, key) in zip(names, nodes, strict=True)],
+            "customdata": [[shown(name)] for name in names],
             "hovertemplate": f"%{{customdata[0]}}<br><b>{text}</b><extra></extra>",
             "pad": 14,
             "thickness": 12,
@@ -102,7 +102,6 @@ def _panel(chart: Chart, nodes: list[_Node], links: Counter[tuple[_Node, _Node]]
             "color": [Tone(tones[at[source]].name, 0.28) for source, _ in pairs],
             "hovertemplate": "%{source.customdata[0]} → %{target.customdata[0]}" + f"<br><b>{text}</b><extra></extra>",
         },
-        "meta": {"columns": [dimension.column for dimension in chart.dimensions]},
     }
     labels = [f"{names[at[source]]} → {names[at[target]]}" for source, target in pairs]
     values = [links[pair] for pair in pairs]

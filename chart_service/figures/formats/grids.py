@@ -69,7 +69,7 @@ def cell_colours(
             "texttemplate": "%{text}",
             "showscale": False,
         }
-        look["textfont"] = {"size": 11}
+        look["textfont"] = {"size": 10}
     else:
         ticks = numbers.ticks(look["zmin"], look["zmax"], unit, lang, count=4)
         inside = [at for at, value in enumerate(ticks.values) if look["zmin"] <= value <= look["zmax"]]
@@ -118,7 +118,7 @@ def calendar(chart: Chart) -> Panel:
     weeks = (last - monday).days // 7 + 1
     cells: list[list[Value]] = [[None] * weeks for _ in range(7)]
     texts = [[""] * weeks for _ in range(7)]
-    behind: list[list[list[str]]] = [[[""] for _ in range(weeks)] for _ in range(7)]
+    behind: list[list[list[str]]] = [[[] for _ in range(weeks)] for _ in range(7)]
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         row, column = day.weekday(), (day - monday).days // 7

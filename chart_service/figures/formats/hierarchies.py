@@ -24,6 +24,7 @@ _MOST_INSIDE = 8
 class _Node:
     label: str
     key: Key | None
+    raw: Any = None
     value: float = 0.0
     inside: dict[Key, _Node] = field(default_factory=dict)
 
@@ -34,7 +35,7 @@ class _Node:
             return parts
         rest = parts[most - 1 :]
         folded(chart, len(rest), len(parts))
-        return [*parts[: most - 1], _Node(OTHER.of(chart.lang), None, sum(part.value for part in rest))]
+        return [*parts[: most - 1], _Node(OTHER.of(chart.lang), None, value=sum(part.value for part in rest))]
 
 
 def treemap(chart: Chart) -> Panel:
@@ -67,7 +68,7 @@ def _tree(chart: Chart) -> _Node:
         for dimension in chart.dimensions:
             key = dimension.keys[at]
             if key not in node.inside:
-                node.inside[key] = _Node(dimension.wording(key, chart.lang), key)
+                node.inside[key] = _Node(dimension.wording(key, chart.lang), key, plain.raw(dimension.cells[at]))
             node = node.inside[key]
             node.value += value
     return root
@@ -88,7 +89,7 @@ def _panel(chart: Chart, type_: str, most: int, look: dict[str, Any]) -> Panel:
         parents.append(parent)
         nodes.append(node)
         tones.append(tone)
-        behind.append([*path, plain.raw(node.key)])
+        behind.append([*path, *([] if node.key is None else [node.raw])])
         for number, part in enumerate(node.largest(_MOST_INSIDE, chart)):
             lighter = Tone("other" if part.key is None else tone.name, faded=min(0.75, tone.faded + 0.3))
             add(part, f"{name}/{number}", name, lighter, behind[ids.index(name)])

@@ -87,7 +87,7 @@ def _number(value: float, before: float | None, unit: Unit, lang: str, *, small:
     digits = numbers.significant(scaled) if name else _digits(value)
     if digits and name and round(scaled, digits) == round(scaled, 0):
         digits = 0
-    font = 26 if small else 40
+    font = 24 if small else 40
     result: dict[str, Any] = {
         "value": scaled,
         "number": {
@@ -185,20 +185,16 @@ def gauge(chart: Chart) -> Panel:
     title = _row_label(chart)
     if title:
         trace["title"] = {"text": shown(title, 60), "font": {"size": 12, "color": Tone("muted")}}
-    layout: dict[str, Any] = {"margin": {"l": 28, "r": 28, "t": 44 if title else 24, "b": 12}}
+    ends = 8 + axes.text_width((axis.texts[0], axis.texts[-1]))
+    layout: dict[str, Any] = {"margin": {"l": ends, "r": ends, "t": 44 if title else 24, "b": 12}}
     if target is not None and chart.of == 1:
         layout["margin"]["b"] = 30
         layout["annotations"] = [
             _below(chart.say("план", "target") + " " + numbers.compact(target, measure.unit, chart.lang))
         ]
     text = numbers.full(value, measure.unit, chart.lang)
-    card = Indicator(
-        measure.title,
-        _card_text(value, measure.unit, chart.lang),
-        before=None if target is None else numbers.full(target, measure.unit, chart.lang),
-    )
     facts = [Fact(measure.title, [_row_label(chart)], [value], [text])]
-    return Panel([trace], domain=True, indicators=[card], facts=facts, layout=layout, height=200)
+    return Panel([trace], domain=True, facts=facts, layout=layout, height=200)
 
 
 def _below(text: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from chart_service.figures.theme import PALETTE, Tone
 from warehouse.meanings import Text
 
 _SMOOTH = 40  # with more points a curve only hides them
+_OVERSHOOT = 0.04  # of the values' extent: what a smooth curve may pass its points by
 _DOTTED = 14
 _NAMED = 4  # lines that are named where they end
 
@@ -63,7 +64,10 @@ def _lines(chart: Chart, table: Crosstab) -> Panel:
     dated = table.is_time and not table.is_regular
     traces = [line_trace(table, drawn, many=many, dated=dated) for drawn in table.lines]
     low, high = axes.extent(table.known())
-    axis = numbers.ticks(low, high, axis_unit(table.lines), chart.lang)
+    room = (high - low) * _OVERSHOOT if _smooth(table) else 0
+    axis = numbers.ticks(
+        low - room if low < 0 else low, high + room if high > 0 else high, axis_unit(table.lines), chart.lang
+    )
     if dated:
         bottom = axes.moments(table, chart.lang, chart.layout.xaxis_title)
     else:
@@ -110,12 +114,16 @@ def _named_ends(table: Crosstab) -> dict[str, Any]:
     }
 
 
+def _smooth(table: Crosstab) -> bool:
+    return len(table.keys) <= _SMOOTH and table.is_regular
+
+
 def line_trace(table: Crosstab, drawn: Line, *, many: bool, dated: bool) -> dict[str, Any]:
     """The trace of one line. Points show where they are few, or where a gap on both sides would hide them.
 
     ``dated``: they stand at their moments, else at equal steps.
     """
-    smooth = len(table.keys) <= _SMOOTH and table.is_regular
+    smooth = _smooth(table)
     alone = any(
         value is not None
         and (at == 0 or drawn.values[at - 1] is None)

@@ -10,10 +10,10 @@ from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import crosstab
 from chart_service.figures.formats.bars import amount, facts, marks
 from chart_service.figures.formats.pies import ADDS, POSITIVE, SOME
-from chart_service.figures.labels import distinct, escaped, shown
+from chart_service.figures.labels import clean, distinct, escaped, shown
 from chart_service.figures.panel import Panel
 from chart_service.figures.shape import Shape
-from chart_service.figures.spec import FormatSpec, Unfit, Wants
+from chart_service.figures.spec import FormatSpec, Wants
 from chart_service.figures.theme import Tone
 from warehouse.meanings import Text
 
@@ -66,11 +66,6 @@ def waterfall(chart: Chart) -> Panel:
     """What each step adds or takes away, and the sum at the end."""
     table = crosstab(chart, categories=_MOST_STEPS, kept_order=not chart.dimensions[0].is_time, whole=True)
     line = table.lines[0]
-    if not axes.fits_across([*table.labels, "Итого"]) and not table.is_time:
-        raise Unfit(
-            Text("Длинные названия: показаны горизонтальные столбцы.", "Long names: shown as horizontal bars."),
-            "horizontal_bar",
-        )
     total = Text("Итого", "Total").of(chart.lang)
     steps = [value or 0 for value in line.values]
     labels = distinct([*table.labels, total])
@@ -97,10 +92,13 @@ def waterfall(chart: Chart) -> Panel:
         totals={"marker": {"color": Tone("c1")}},
         hovertemplate=f"%{{x}}<br><b>{hover('delta', line.unit, values)}</b><extra></extra>",
     )
-    trace["customdata"] = [*trace["customdata"], [None]]
+    trace["customdata"] = [*trace["customdata"], []]
     trace = {key: value for key, value in trace.items() if value is not None}
     low, high = axes.extent(levels)
     bottom = axes.categories(table, chart.lang, chart.layout.xaxis_title)
+    if not table.is_time and not axes.fits_across(labels):
+        short = [escaped(clean(label, 16)) for label in table.labels]
+        bottom |= {"tickangle": -40, "tickvals": names[:-1], "ticktext": short}
     bottom |= {
         "categoryarray": names,
         "range": [-0.5, len(names) - 0.5],

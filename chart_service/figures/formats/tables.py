@@ -64,7 +64,7 @@ def table_panel(content: Cells, drawn: Sequence[Sequence[str]] | None = None) ->
     """
     columns: Sequence[Sequence[str]] = [list(column) for column in zip(*(drawn or content.rows), strict=True)]
     widths = [
-        min(40, max(6, len(header), *(len(cell) for cell in column)))
+        3 + min(40, max(6, len(header) // 2, *(len(cell) for cell in column)))
         for header, column in zip(content.columns, columns or [()] * len(content.columns), strict=True)
     ]
     align = ["right" if number else "left" for number in content.right]

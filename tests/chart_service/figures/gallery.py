@@ -1,6 +1,6 @@
 """The gallery: every chart format in a real browser, in both modes and languages, for tests and for looking.
 
-``python -m tests.chart_service.figures.gallery OUT_DIR`` writes a picture of each mode and language.
+``python -m tests.chart_service.figures.gallery OUT_DIR [WIDTH]`` writes pictures of each mode and language.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from chart_service.figures.theme import Mode, theme
 from tests.chart_service.figures.samples import Sample, samples
 
 _ON_A_PICTURE = 12
+WIDTH = 448
+"""Pixels of a chart: a card of a third of a page."""
 CHROMIUM = Path("/usr/bin/chromium")
 _FLAGS = (
     "--headless",
@@ -32,10 +34,10 @@ _FLAGS = (
 )
 _STYLE = """
 body {{ margin: 0; padding: 16px; font: 13px/18px Inter, system-ui, sans-serif; background: {page}; color: {ink};
-  display: grid; grid-template-columns: repeat(3, 480px); gap: 16px; }}
+  display: grid; grid-template-columns: repeat({columns}, {card_width}px); gap: 16px; }}
 section {{ background: {card}; border: 1px solid {line}; border-radius: 12px; padding: 12px 16px; }}
 h2 {{ font-size: 13px; margin: 0 0 4px; }} p {{ margin: 4px 0 0; font-size: 11px; color: {muted}; }}
-.chart {{ width: 448px; }}
+.chart {{ width: {width}px; }}
 """
 _DRAW = """
 async figures => {
@@ -69,9 +71,9 @@ def browser() -> Iterator[Browser]:
             started.close()
 
 
-def plotly_page(browser: Browser, mode: Mode, height: int = 900) -> tuple[Page, list[str]]:
+def plotly_page(browser: Browser, mode: Mode, width: int = WIDTH) -> tuple[Page, list[str]]:
     """A page with plotly.js and no network, and the list to which its errors go."""
-    page = browser.new_page(viewport={"width": 1520, "height": height})
+    page = browser.new_page(viewport={"width": 1520, "height": 900})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
@@ -79,7 +81,8 @@ def plotly_page(browser: Browser, mode: Mode, height: int = 900) -> tuple[Page, 
         "request", lambda request: errors.append(f"request to {request.url[:80]}") if _remote(request.url) else None
     )
     tones = theme(mode)["tones"]
-    style = _STYLE.format(page="#F6F7F9" if mode == "light" else "#0D1117", **tones)
+    columns = {"width": width, "card_width": width + 32, "columns": 1520 // (width + 48)}
+    style = _STYLE.format(**columns, page="#F6F7F9" if mode == "light" else "#0D1117", **tones)
     page.set_content(f"<!doctype html><meta charset=utf-8><style>{style}</style><body></body>")
     page.add_script_tag(content=(resources.files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8"))
     return page, errors
@@ -109,7 +112,7 @@ def built(lang: Lang) -> list[tuple[Sample, Figure]]:
     return [(sample, build(sample.template, sample.rows, lang=lang, mode="light")) for sample in samples(lang)]
 
 
-def main(directory: Path) -> None:
+def main(directory: Path, width: int = WIDTH) -> None:
     """Writes the pictures."""
     directory.mkdir(parents=True, exist_ok=True)
     with browser() as started:
@@ -117,7 +120,7 @@ def main(directory: Path) -> None:
             figures = built(lang)
             for mode in ("light", "dark"):
                 for first in range(0, len(figures), _ON_A_PICTURE):
-                    page, errors = plotly_page(started, mode)
+                    page, errors = plotly_page(started, mode, width)
                     some = figures[first : first + _ON_A_PICTURE]
                     draw(page, [(sample.name, figure, mode) for sample, figure in some], lang)
                     page.screenshot(path=directory / f"{lang}-{mode}-{first // _ON_A_PICTURE + 1}.png", full_page=True)
@@ -127,4 +130,4 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:3]))

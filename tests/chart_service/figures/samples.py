@@ -600,6 +600,12 @@ def _hard(lang: str, words: dict[str, list[str]]) -> list[Sample]:
             ".heatmaplayer image",
         ),
         Sample(
+            "waterfall_long",
+            template("waterfall", {"type": "waterfall", "x": "source_name", "y": "change_amount"}),
+            rows("source_name:text change_amount:number", *((n, 90 - 40 * i) for i, n in enumerate(words["long"]))),
+            ".waterfalllayer .point path",
+        ),
+        Sample(
             "weeks",
             template("stacked_area", {"type": "scatter", "x": "week", "y": "leads_count", "series": "source_name"}),
             rows(

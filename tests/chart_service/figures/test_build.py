@@ -521,6 +521,29 @@ def test_marks_carry_the_values_to_filter_by() -> None:
     assert trace["customdata"][1] == ["2026-02-01", "x<y"]
 
 
+def test_other_has_no_value_to_filter_by_and_a_missing_one_is_null() -> None:
+    table = rows("name:text kind:text count:number", *((f"n{i}", f"k{i}", 50 - i) for i in range(35)), (None, "k1", 60))
+    figure = drawn("horizontal_bar", table, bar(), lang="en")
+    assert "Other" not in str(figure.figure["data"])  # it would dwarf the bars
+    few = rows("name:text count:number", *((f"n{i}", 900 if i < 18 else 1) for i in range(40)), (None, 800))
+    trace = drawn("horizontal_bar", few, bar(), lang="en").figure["data"][0]
+    behind = dict(zip(trace["y"], trace["customdata"], strict=True))
+    assert behind["Other"] == []
+    assert behind["not set"] == [None]
+    assert behind["n0"] == ["n0"]
+    tiles = drawn("sunburst", table, {"type": "sunburst", "path": ["name", "kind"], "values": "count"}, lang="en")
+    trace = tiles.figure["data"][0]
+    assert [] in trace["customdata"]
+    assert [None] in trace["customdata"]
+    assert [None, "k1"] in trace["customdata"]
+
+
+def test_a_gauge_is_left_to_the_figure() -> None:
+    """Pages draw ``indicators`` themselves, which would leave the dial out."""
+    assert build(SAMPLES["gauge"].template, SAMPLES["gauge"].rows, lang="ru", mode="light").indicators == []
+    assert build(SAMPLES["indicator"].template, SAMPLES["indicator"].rows, lang="ru", mode="light").indicators
+
+
 def test_figures_are_built_in_time() -> None:
     """30 ms are asked; the best of a few tries says what the code costs on a machine that others use too."""
     for name, sample in SAMPLES.items():
