@@ -7,6 +7,8 @@ batches are in flight; what was fetched waits for the consumer, and no more is f
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,10 @@ _STRETCHES = 50
 _RECOUNTS = 2
 _WAITING = 2
 """Slices that may wait for a slow consumer before no more are fetched."""
+_FEW_IN_FLIGHT = 2
+_FULL_FLIGHT_SECONDS = 1.0
+"""A portal that takes so long for a batch is asked for as many at once as may be in flight, a quicker one for fewer:
+they would only queue up there, and all of them are lost when this process is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,8 @@ class Opened:
 def walk(client: PortalClient, entity: Entity, *, skip: Iterable[Range] = (), in_flight: int = 8) -> RowWalk:
     """Read all rows of an entity, except the id ranges in ``skip``, which an earlier walk has read.
 
-    Slices come in no particular order of ids; at most ``in_flight`` of them are fetched or wait at a time. Rows
+    Slices come in no particular order of ids; at most ``in_flight`` of them are fetched or wait at a time, as many as
+    the portal is slow. Rows
     created after the walk began are left to the next reading of changes. Iterating raises
     :class:`~bitrix.errors.BitrixError` when a part cannot be read: what was not yielded is not done.
     """
@@ -198,6 +205,8 @@ class _Walk:
         self.entity = entity
         self.queue = deque(work)
         self.in_flight = in_flight
+        self.flights = min(in_flight, _FEW_IN_FLIGHT)
+        self.running = 0
         self.width = client.batch_size
         self.progress = 0
         self.failures: dict[int, tuple[int, int]] = {}  # low end of a stretch: how often, and the progress by then
@@ -213,7 +222,7 @@ class _Walk:
                     await self.client.sleep(pause)
                 # Slices that wait for the consumer count as in flight, and few may wait: that bounds the memory.
                 waiting = len(ready) + sum(task.done() for task in running)
-                while self.queue and waiting < _WAITING and len(running) + len(ready) < self.in_flight:
+                while self.queue and waiting < _WAITING and len(running) + len(ready) < self.flights:
                     running.add(asyncio.create_task(self._batch(take(self.queue, self.width))))
                 if not ready:
                     finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -235,12 +244,17 @@ class _Walk:
         for stretch, pages in taken:
             bounds = {f">={self.entity.key}": stretch.low, f"<={self.entity.key}": stretch.high}
             commands += chain(self.entity, bounds, pages, first=len(commands))
+        begun = time.monotonic()
+        self.running += 1
         try:
             answers = await self.client.batch(commands)
+            self._pace(answers, time.monotonic() - begun)
         except BitrixError as error:
             self._shrink(error, len(commands))
             self.queue.extendleft(stretch for stretch, _ in reversed(taken))
             return Slice([])
+        finally:
+            self.running -= 1
         result = Slice([])
         at, failed = 0, 0
         for stretch, pages in taken:
@@ -256,6 +270,13 @@ class _Walk:
         if failed:
             log.warning("asking again for parts of a batch", method=self.entity.list_method, parts=failed)
         return result
+
+    def _pace(self, answers: Sequence[Response | BitrixError], seconds: float) -> None:
+        """Have as many batches in flight as one of them takes long: what the portal says it worked, and the way."""
+        work = sum(answer.time.duration for answer in answers if isinstance(answer, Response))
+        way = max(0.0, seconds - work * self.running)  # beyond a portal that works off one after the other
+        wanted = math.ceil(self.in_flight * (work + way) / _FULL_FLIGHT_SECONDS)
+        self.flights = max(min(self.in_flight, _FEW_IN_FLIGHT), min(self.in_flight, wanted))
 
     def _put_back(self, left: Stretch, error: BitrixError | None) -> None:
         if error is not None:

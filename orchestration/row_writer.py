@@ -16,7 +16,7 @@ from warehouse.journal import LogEntry, log_progress, record_issues
 from warehouse.load import Merge, RowConverter, Unit, merge
 
 UNIT_ROWS = 10_000
-"""Rows of one transaction. Committing every 2,500 rows costs a fifth of the speed; more rows cost memory."""
+"""Most rows of one transaction. More cost memory; fewer, where a batch waits to be written, cost speed."""
 
 
 class RowWriter:
@@ -56,16 +56,18 @@ class RowWriter:
 
     async def write_walk(self, rows: RowWalk) -> None:
         """Fetch, convert and write at the same time. One unit is written while the next fills, never two, and rows wait
-        converted, which takes a third of the memory: it stays flat however many there are."""
+        converted, which takes a third of the memory: it stays flat however many there are. A unit is written as soon as
+        the one before it is: so a process that is killed has little to fetch again."""
         unit = Unit()
         writing: asyncio.Future[None] | None = None
         try:
             async for part in rows:
                 await asyncio.to_thread(self._converter.convert, part.rows, unit)
                 unit.done += part.done
-                if len(unit.records) >= UNIT_ROWS:
-                    if writing is not None:
-                        await writing
+                if writing is not None and (writing.done() or len(unit.records) >= UNIT_ROWS):
+                    await writing
+                    writing = None
+                if writing is None and (unit.fetched or unit.done):
                     writing = asyncio.ensure_future(asyncio.to_thread(self._write, unit, rows.expected))
                     unit = Unit()
         finally:

@@ -10,6 +10,7 @@ from bitrix.entities import BY_NAME
 from orchestration.jobs import JOBS_BY_ENTITY, job_name
 from orchestration.warehouse_access import warehouse
 from warehouse.events import CHANNEL, OF_FIELDS, Waiting, waiting_entities
+from warehouse.journal import close_dead_logs
 from warehouse.settings import load_settings
 
 TICK_SECONDS = 24.5
@@ -35,6 +36,8 @@ def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     """Wait for events; request a run for each entity that has some due and no run for events already."""
     deadline = time.monotonic() + TICK_SECONDS
     with warehouse(load_settings()).connect("events", autocommit=True) as conn:
+        for entity in close_dead_logs(conn):
+            context.log.warning(f"A sync of {entity} was killed; its entry in app.sync_logs is closed.")
         conn.execute(f"LISTEN {CHANNEL}")  # before looking, so that nothing comes between the look and the wait
         while True:
             queue = waiting_entities(conn)
