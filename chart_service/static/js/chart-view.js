@@ -75,7 +75,8 @@ export class ChartView {
   }
 
   async draw(chart) {
-    const Plotly = await plotly();
+    // Without a wait where none is needed: what goes to paper must be drawn before the browser lays it out.
+    const Plotly = globalThis.Plotly ?? (await plotly());
     if (this.chart !== chart) return;
     const figure = structuredClone(chart.figure[mode()]);
     const fresh = !this.plot;
@@ -89,6 +90,7 @@ export class ChartView {
     if (this.scale !== 1) enlarge(figure, this.scale);
     if (this.chosen) figure.data.forEach((trace) => dim(trace, this.chosen));
     await Plotly.react(this.plot, figure.data, figure.layout, CONFIG);
+    if (matchMedia("print").matches && this.plot) scaleForPaper(this.plot);
     if (fresh && this.plot) this.listen();
   }
 
@@ -111,7 +113,7 @@ export class ChartView {
   }
 
   resize() {
-    if (!this.plot?.isConnected || !this.chart || !this.element.clientHeight) return;
+    if (!this.plot?.isConnected || !this.chart || !this.element.clientHeight || matchMedia("print").matches) return;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
       if (!this.plot?.data || !this.element.clientHeight) return;
@@ -193,6 +195,16 @@ export function behind(point) {
   if (Array.isArray(values[0])) [values] = values; // a pie gives those of all points of a slice
   return columns.map((column, at) => ({ column, value: values[at] })).filter(({ value }) => value !== undefined);
 }
+
+/** On paper a plot takes the width that it gets: its pictures are scaled, for nothing draws them again there. */
+function scaleForPaper(plot) {
+  const { width, height } = plot._fullLayout ?? {};
+  for (const picture of plot.querySelectorAll(".main-svg")) {
+    if (width && height) picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  }
+}
+addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach(scaleForPaper));
+addEventListener("afterprint", () => document.querySelectorAll(".plot .main-svg").forEach((picture) => picture.removeAttribute("viewBox")));
 
 const FADED = 0.28;
 

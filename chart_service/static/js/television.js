@@ -1,11 +1,11 @@
-// Television: the dashboard alone, fitted to the screen, its tabs one after the other, kept fresh, the screen kept on.
+// Television: the dashboard alone, fitted to the screen or shown one screen after the other, tab after tab, kept fresh.
 import { el, iconButton } from "./dom.js";
 import { t } from "./i18n.js";
 
-const TAB_SECONDS = 30;
+const SCREEN_SECONDS = 30;
 const QUIET_SECONDS = 3;
-const SCALE = 1.2; // of texts, while rows are at least as high as on the page
-const ROW = { least: 26, most: 84 };
+const SCALE = 1.2; // of texts, where rows are higher than on the page
+const ROW = { least: 40, most: 84 };
 
 export class Television {
   constructor(view, { name, onStart = () => {}, onEnd = () => {} }) {
@@ -27,7 +27,7 @@ export class Television {
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.end(), { signal });
     addEventListener("resize", () => this.fit(), { signal });
     addEventListener("pointermove", () => this.wake(), { signal });
-    this.timers = [setInterval(() => this.next(), TAB_SECONDS * 1000), setInterval(() => this.tell(), 1000)];
+    this.timers = [setInterval(() => this.next(), SCREEN_SECONDS * 1000), setInterval(() => this.tell(), 1000)];
     this.awake();
     this.tell();
     this.fit();
@@ -52,17 +52,24 @@ export class Television {
     this.onEnd();
   }
 
-  /** Rows as high as makes the open tab fill the screen, within what people can read. */
+  /** Rows as high as makes the open tab fill the screen, but never lower than on the page: then it is shown in parts. */
   fit() {
     const { grid } = this.view;
     const rows = Math.max(1, ...[...grid.elements.values()].map(({ element }) => parseInt(element.style.gridRow, 10) - 1 + Number(element.style.gridRow.split("span ")[1])));
     const room = innerHeight - grid.element.getBoundingClientRect().top - scrollY - 12;
     const row = Math.max(ROW.least, Math.min(ROW.most, Math.floor(room / rows)));
     grid.element.style.setProperty("--row", `${row}px`);
-    for (const card of this.view.cards.values()) card.view.enlarge(row >= 40 ? SCALE : 1);
+    for (const card of this.view.cards.values()) card.view.enlarge(row > ROW.least ? SCALE : 1);
   }
 
+  /** The next part of the tab, from the first thing that was not seen whole; after the last one, the next tab. */
   next() {
+    const tops = [...this.view.grid.elements.values()].map(({ element }) => element.getBoundingClientRect()).filter(({ bottom }) => bottom > innerHeight).map(({ top }) => top);
+    if (tops.length && Math.min(...tops) > 1) {
+      scrollBy({ top: Math.min(...tops) - 12, behavior: "smooth" });
+      return;
+    }
+    scrollTo({ top: 0 });
     const { tabs } = this.view.document;
     if (tabs.length < 2) return;
     const at = tabs.findIndex(({ id }) => id === this.view.tab);

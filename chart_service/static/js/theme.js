@@ -1,5 +1,6 @@
 // Light or dark: the reader's choice in a cookie, so that the server paints the first picture right; else the system's.
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 const listeners = new Set();
 let told = mode();
 
@@ -7,6 +8,7 @@ export const chosenTheme = () => document.documentElement.dataset.theme || "syst
 
 /** The mode on the screen now: "light" or "dark". Paper is always light. */
 export function mode() {
+  if (paper.matches) return "light";
   const theme = document.documentElement.dataset.theme || "system";
   return theme === "system" ? (dark.matches ? "dark" : "light") : theme;
 }
@@ -29,3 +31,4 @@ function tell() {
   for (const run of listeners) run(told);
 }
 dark.addEventListener("change", tell);
+paper.addEventListener("change", tell);
