@@ -48,3 +48,7 @@ CREATE TABLE bitrix.deal_stage_history AS SELECT row_number() OVER () AS id, d.i
 CREATE VIEW crm.deal_stage_history AS SELECT * FROM bitrix.deal_stage_history;
 CREATE TABLE bitrix.lead_stage_history AS SELECT id, id AS owner_id, status_id, date_create AS created_time FROM bitrix.leads;
 CREATE VIEW crm.lead_stage_history AS SELECT * FROM bitrix.lead_stage_history;
+
+-- What nobody but the owner may read.
+CREATE TABLE app.planted AS SELECT 'planted-secret-7d1f'::text AS value;
+CREATE TABLE bitrix.planted AS SELECT 'planted-secret-7d1f'::text AS value;
