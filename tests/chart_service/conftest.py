@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -63,8 +64,22 @@ def _drop(postgres: PostgresServer, name: str) -> None:
     """Drop a database and the charts' login that belongs to it."""
     with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
         row = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", (name,)).fetchone()
-        postgres.drop(name)
+        _end_sessions(postgres, name)
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"b24_charts_{row[0] if row else 0}")))
+
+
+def _end_sessions(postgres: PostgresServer, name: str) -> None:
+    """Drop the database. Only a superuser can end a statement of the charts' login; others wait until it has ended."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            postgres.drop(name)
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 @pytest.fixture

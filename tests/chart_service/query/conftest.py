@@ -61,4 +61,6 @@ class Activity:
 @pytest.fixture
 def activity(postgres: PostgresServer, warehouse: Database) -> Iterator[Activity]:
     with psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+        if admin.execute("SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')").fetchone() != (True,):
+            pytest.skip("the login of DATABASE_URL does not see what other logins are doing")
         yield Activity(admin, warehouse.address.rsplit("/", 1)[1])

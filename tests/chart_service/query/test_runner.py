@@ -89,7 +89,7 @@ async def test_bytes_are_capped(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["repeat('x', 100000)", "array_agg(g) FROM generate_series(1, 100000) g", "repeat('x', 200000000)"]
+    "value", ["repeat('x', 100000)", "array_agg(g) FROM generate_series(1, 100000) g", "repeat('x', 50000000)"]
 )
 async def test_one_huge_row_ends_in_the_server(runner: Runner, value: str) -> None:
     with pytest.raises(QueryFailed) as failed:
