@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -12,18 +11,16 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from chart_service.app import create_app
+from tests.chart_service.pages.barriers import expect_no_barrier
 from tests.chart_service.pages.conftest import COUNT, DRAWN, LYING, MANAGERS, NUMBER
 from tests.chart_service.pages.test_dashboard import card, choose, opened
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 
-AXE = Path(__file__).parents[3] / ".venv" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 EVIL = (
     '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>%{y}'
     '<a href="javascript:window.hacked=3">x</a>'
 )
-SETTLED_ANIMATIONS = """Promise.allSettled(document.getAnimations()
-    .filter(one => one.effect.getTiming().iterations !== Infinity).map(one => one.finished))"""
 DIVIDED = "SELECT assigned_by_name AS who, count(*) / (count(*) - count(*)) AS n FROM crm.deals GROUP BY 1"
 
 
@@ -214,33 +211,22 @@ def test_paper_has_charts_and_no_controls(looked_at: Page) -> None:
 def test_axe_finds_no_serious_barrier(
     dressed_page: Callable[[str, str], Page], small_dashboard: str, theme: str
 ) -> None:
-    if not AXE.is_file():
-        pytest.skip("no axe-core: `make browser-packages` installs it, and needs npm")
     page = opened(dressed_page(theme, "ru"), small_dashboard)
-    _accessible(page)
+    expect_no_barrier(page)
     choose(page, MANAGERS, "table")
     page.locator("[data-pill=period]").click()
-    _accessible(page)
+    expect_no_barrier(page)
     page.keyboard.press("Escape")
     page.locator("[data-action=share]").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    _accessible(page)
+    expect_no_barrier(page)
     page.keyboard.press("Escape")
     page.locator("[data-action=edit]").click()
-    _accessible(page)
+    expect_no_barrier(page)
     page.locator("[data-tool=cancel]").click()
     page.goto("/")
     expect(page.locator(".dash-card svg").first).to_be_visible()
-    _accessible(page)
-
-
-def _accessible(page: Page) -> None:
-    page.evaluate(SETTLED_ANIMATIONS)
-    if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in serious] == []
+    expect_no_barrier(page)
 
 
 def test_home_before_the_first_sync_says_how_to_begin(
