@@ -17,6 +17,8 @@ from warehouse.meanings import Text
 from webhook_api.errors import ErrorBody, error_response, request_id_of
 
 BUSY_SECONDS = "3"
+_NOT_NOW = frozenset({"too_busy", "changing", "no_reader"})
+"""Failures that are not the statement's fault: it may succeed later."""
 CLIENT_GONE = 499
 """Nobody reads the answer: the client has closed the connection."""
 
@@ -72,9 +74,8 @@ def add_chart_errors(app: FastAPI) -> None:
 
     async def failed(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, QueryFailed)  # noqa: S101
-        busy = error.code in ("too_busy", "changing")
-        response = _answer(request, 503 if busy else 422, error.code, error.text)
-        if busy:
+        response = _answer(request, 503 if error.code in _NOT_NOW else 422, error.code, error.text)
+        if error.code in _NOT_NOW:
             response.headers["Retry-After"] = BUSY_SECONDS
         return response
 

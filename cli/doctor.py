@@ -21,6 +21,7 @@ from cli.supervise import StartError
 from cli.up_lock import holder
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.migrate import migration_state
+from warehouse.reader_login import reader_database
 from warehouse.settings import Settings
 
 ENOUGH_INSTEAD = {"user": ("user_basic", "user_brief")}
@@ -121,12 +122,12 @@ def check_database(settings: Settings) -> list[Finding]:
             version = database.wait_until_ready(timeout=0)
             kind = "embedded" if database.embedded else "DATABASE_URL"
             found = [Finding(Mark.FINE, "database", f"PostgreSQL {version} at {database.address} ({kind})")]
-            return [*found, *_judge_database(database)]
+            return [*found, *_judge_database(database, settings)]
     except DatabaseError as error:
         return [Finding(Mark.BROKEN, "database", str(error))]
 
 
-def _judge_database(database: Database) -> Iterator[Finding]:
+def _judge_database(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.connect("doctor") as connection:
         row = connection.execute(
             """SELECT rolname, rolsuper, rolcreaterole OR rolsuper,
@@ -141,6 +142,7 @@ def _judge_database(database: Database) -> Iterator[Finding]:
         if state.up_to_date:
             yield Finding(Mark.FINE, "migrations", f"at revision {state.head}")
             yield from _judge_reader(connection)
+            yield _judge_charts_login(database, settings)
         elif not state.known:
             text = f"revision {state.current} is newer than this installation ({state.head}). Update it."
             yield Finding(Mark.BROKEN, "migrations", text)
@@ -182,6 +184,14 @@ def _judge_reader(connection: Any) -> Iterator[Finding]:
         yield Finding(Mark.NOTE, "roles", text)
     else:
         yield Finding(Mark.FINE, "roles", "chart_reader reads crm and nothing else")
+
+
+def _judge_charts_login(database: Database, settings: Settings) -> Finding:
+    try:
+        reader = reader_database(database, settings)
+    except DatabaseError as error:
+        return Finding(Mark.BROKEN, "charts", str(error))
+    return Finding(Mark.FINE, "charts", f"login {reader.user} reads for charts at {reader.address}")
 
 
 def check_model(settings: Settings) -> list[Finding]:

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from chart_service.query.failures import QueryFailed
 from chart_service.query.kinds import set_loaders
-from warehouse.database import CONNECTION_OPTIONS, Database
+from warehouse.database import CONNECTION_OPTIONS, Database, DatabaseError, DatabaseUnreachable
 from warehouse.reader_login import reader_database
 from warehouse.settings import Settings
 
@@ -21,6 +22,8 @@ WAIT_SECONDS = 3.0
 """How long a statement waits for the server to accept a connection."""
 QUEUE = 200
 """Statements that may wait for their turn; more are told to come again."""
+
+log = structlog.get_logger(__name__)
 
 
 class ReaderConnections:
@@ -40,8 +43,8 @@ class ReaderConnections:
     async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A session without leftovers, in autocommit.
 
-        Raises ``QueryFailed("too_busy")``, ``DatabaseError`` when the login cannot be made, ``PoolTimeout`` when the
-        server does not answer.
+        Raises ``QueryFailed`` ``too_busy``, or ``no_reader`` when the login cannot be had; ``PoolTimeout`` or
+        ``DatabaseUnreachable`` when the server does not answer.
         """
         await self._take_turn()
         try:
@@ -79,11 +82,21 @@ class ReaderConnections:
     async def _open(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         async with self._opening:
             if self._pool is None:
-                reader = await asyncio.to_thread(reader_database, self._database, self._settings)
+                reader = await asyncio.to_thread(self._reader)
                 pool = self._make(reader)
                 await pool.open()
                 self._pool = pool
             return self._pool
+
+    def _reader(self) -> Database:
+        try:
+            return reader_database(self._database, self._settings)
+        except DatabaseUnreachable:
+            raise
+        except DatabaseError as error:
+            # It tells an administrator what to do, and nobody else about logins and schemas.
+            log.error("the login that reads for charts cannot be used", reason=str(error))
+            raise QueryFailed("no_reader") from None
 
     def _make(self, reader: Database) -> AsyncConnectionPool[AsyncConnection[Any]]:
         zone = ZoneInfo(self._settings.chart_time_zone)

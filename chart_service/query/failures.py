@@ -43,6 +43,10 @@ FAILURES: Mapping[str, Text] = {
         "Запрос не закончился за {seconds:.0f} с и остановлен. Сузьте период, добавьте фильтр или группировку.",
         "The statement did not end in {seconds:.0f} s and was stopped. Narrow the period, add a filter or group more.",
     ),
+    "no_reader": Text(
+        "Учётной записью, которая читает для графиков, нельзя воспользоваться. Причина в журнале; проверит b24 doctor.",
+        "The login that reads for charts cannot be used. The service's log says why; b24 doctor checks it.",
+    ),
     "too_busy": Text(
         "Сейчас выполняется слишком много запросов. Повторите через несколько секунд.",
         "Too many statements are running at the moment. Try again in a few seconds.",

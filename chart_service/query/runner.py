@@ -79,7 +79,7 @@ class Runner:
         left out makes ``Rows.truncated`` true.
 
         When the caller is cancelled, so is the statement. Raises ``QueryFailed``; ``PoolTimeout``, ``OperationalError``
-        or ``DatabaseError`` when the database cannot be used.
+        or ``DatabaseUnreachable`` when the database does not answer.
         """
         began = time.perf_counter()
         text, before = self._bounded(checked, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,12 +12,14 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
 from chart_service.guard import check
 from chart_service.query import QueryFailed, Runner
 from chart_service.rows import Column
 from tests.chart_service.query.conftest import LIMITS, Activity, unguarded
 from warehouse.database import Database
+from warehouse.reader_login import reader_database
 from warehouse.settings import load_settings
 
 
@@ -233,4 +236,38 @@ async def test_a_restarted_session_is_replaced(runner: Runner, owner: psycopg.Co
     assert result.rows.rows[0][1] == user[0]
     with pytest.raises((psycopg.OperationalError, QueryFailed)):
         await runner.run(unguarded("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert (await runner.run(unguarded("SELECT 1 AS a"))).rows.rows == [(1,)]
+
+
+async def test_a_read_replica_or_a_login_of_an_administrator_is_used(warehouse: Database, runner: Runner) -> None:
+    await runner.run(unguarded("SELECT 1"))
+    made = reader_database(warehouse, load_settings(database_url=warehouse.url))
+    other = Runner(warehouse, load_settings(database_url=warehouse.url, chart_database_url=made.url), LIMITS)
+    try:
+        result = await other.run(unguarded("SELECT current_user::text AS who"))
+    finally:
+        await other.aclose()
+    assert result.rows.rows == [(made.user,)]
+
+
+async def test_a_login_that_could_do_more_runs_nothing(warehouse: Database) -> None:
+    runner = Runner(warehouse, load_settings(database_url=warehouse.url, chart_database_url=warehouse.url), LIMITS)
+    try:
+        with pytest.raises(QueryFailed) as failed:
+            await runner.run(unguarded("SELECT 1"))
+    finally:
+        await runner.aclose()
+    assert failed.value.code == "no_reader"
+    assert "b24 doctor" in failed.value.text.ru
+
+
+async def test_a_password_changed_by_another_replica_is_found(runner: Runner, warehouse: Database) -> None:
+    await runner.run(unguarded("SELECT 1"))
+    with warehouse.connect("test", autocommit=True) as conn:
+        conn.execute("UPDATE app.secrets SET value = 'changed elsewhere' WHERE name = 'chart_login_password'")
+    reader_database(warehouse, load_settings(database_url=warehouse.url))
+    with contextlib.suppress(psycopg.OperationalError, QueryFailed):
+        await runner.run(unguarded("SELECT pg_terminate_backend(pg_backend_pid())"))  # ends the session that was open
+    with contextlib.suppress(PoolTimeout):
+        await runner.run(unguarded("SELECT 1"))
     assert (await runner.run(unguarded("SELECT 1 AS a"))).rows.rows == [(1,)]
