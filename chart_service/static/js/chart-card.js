@@ -7,6 +7,7 @@ import { ago, momentText, t } from "./i18n.js";
 import { openMenu } from "./menu.js";
 
 const LARGE = 1.25; // texts of a chart that fills the window
+const STALE_MILLISECONDS = 24 * 3_600_000;
 const SLOW_MILLISECONDS = 300; // a card that has a chart shows that it loads only after this, so quick answers do not flicker
 
 /**
@@ -42,8 +43,11 @@ export class ChartCard {
     this.element.remove();
   }
 
-  /** Load and draw. What is on the screen stays there until the new data is; drawn again only if something changed. */
-  async refresh({ refresh = false } = {}) {
+  /**
+   * Load and draw. What is on the screen stays there until the new data is; drawn again only if something changed.
+   * `quiet`: nobody asked for it, so where it fails the picture stays, marked as not fresh.
+   */
+  async refresh({ refresh = false, quiet = false } = {}) {
     this.abort?.abort();
     const abort = (this.abort = new AbortController());
     const waiting = setTimeout(() => this.element.classList.add("loading"), SLOW_MILLISECONDS);
@@ -55,7 +59,8 @@ export class ChartCard {
       await this.show(chart);
     } catch (error) {
       if (error.name === "AbortError" || abort.signal.aborted) return;
-      this.fail(error);
+      if (quiet && this.chart && !this.failed) this.marks(this.chart, error);
+      else this.fail(error);
     } finally {
       clearTimeout(waiting);
       if (this.abort === abort) {
@@ -96,8 +101,10 @@ export class ChartCard {
   }
 
   /** Badges of the heading and the line at the foot: how old, how many rows, what is left out. */
-  marks(chart) {
+  marks(chart, error = null) {
     const badges = [];
+    if (error) badges.push(el("span.badge.warn", { title: error.message }, icon("warning"), t("card.not_refreshed")));
+    else if (chart.as_of && Date.now() - new Date(chart.as_of) > STALE_MILLISECONDS) badges.push(el("span.badge.warn", { title: t("card.stale_hint", { when: momentText(chart.as_of) }) }, icon("clock"), t("card.stale")));
     if (chart.truncated) badges.push(el("span.badge.warn", { title: t("card.truncated_hint", { n: chart.row_count }) }, icon("warning"), t("card.truncated")));
     if (chart.unfiltered?.length) badges.push(el("span.badge", { title: t("card.unfiltered_hint", { views: chart.unfiltered.join(", ") }) }, icon("filter"), t("card.unfiltered")));
     if (chart.notes?.length) badges.push(el("button.badge.note", { type: "button", "aria-label": t("card.notes"), title: chart.notes.join("\n"), onclick: () => toast(chart.notes.join(" "), { seconds: 8 }) }, icon("info")));

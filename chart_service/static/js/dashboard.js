@@ -55,7 +55,7 @@ class DashboardPage {
    * whose picture changed are drawn.
    */
   dataIs(version) {
-    if (this.version !== null && version !== this.version) setTimeout(() => this.view?.refresh(), LOOK_MILLISECONDS);
+    if (this.version !== null && version !== this.version) setTimeout(() => this.view?.refresh({ quiet: true }), LOOK_MILLISECONDS);
     this.version = version;
   }
 

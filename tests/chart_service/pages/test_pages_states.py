@@ -252,3 +252,22 @@ def test_home_lists_dashboards_with_miniatures_and_the_datas_age(browser_page: P
     page.keyboard.press("Enter")
     page.wait_for_url("**/dashboards/*?edit=1")
     expect(page.locator("[data-field=title]")).to_have_value("Новый")
+
+
+def test_a_refresh_that_fails_leaves_the_picture(
+    browser_page: Page, small_dashboard: str, expected_problems: list[str]
+) -> None:
+    expected_problems.append("Failed to load resource")
+    with browser_page.expect_response("**/freshness"):
+        page = opened(browser_page, small_dashboard)
+    page.route("**/charts/*/data", lambda route: route.abort())
+    page.evaluate(
+        "dispatchEvent(new CustomEvent('freshness', {detail: {data_version: 'x', entities: [], running: []}}))"
+    )
+    expect(card(page, MANAGERS).locator(".badge.warn")).to_have_text("Не обновлено")
+    expect(card(page, MANAGERS).locator(".main-svg").first).to_be_visible()
+    page.locator("[data-action=refresh]").click()
+    expect(card(page, MANAGERS)).to_contain_text("Нет связи с сервисом")
+    page.unroute("**/charts/*/data")
+    card(page, MANAGERS).get_by_role("button", name="Повторить").click()
+    expect(card(page, MANAGERS).locator(".main-svg").first).to_be_visible()
