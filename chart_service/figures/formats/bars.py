@@ -9,10 +9,11 @@ from chart_service.figures.axes import extent, hover
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import Crosstab, Line, Value, crosstab
 from chart_service.figures.labels import escaped, shown
-from chart_service.figures.numbers import Unit
-from chart_service.figures.panel import Fact, Panel
+from chart_service.figures.marks import amount, axis_unit, facts, marks
+from chart_service.figures.needs import ADDABLE, ONE_UNIT, SEVERAL
+from chart_service.figures.panel import Panel
 from chart_service.figures.shape import Shape
-from chart_service.figures.spec import FormatSpec, Need, Unfit, Wants
+from chart_service.figures.spec import FormatSpec, Unfit, Wants
 from chart_service.figures.theme import Tone
 from warehouse.meanings import Text
 
@@ -47,14 +48,12 @@ def grouped_bar(chart: Chart) -> Panel:
 
 def stacked_bar(chart: Chart) -> Panel:
     """Bars of several series one on the other."""
-    _same_unit(chart)
     table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
     return _turned(chart, table, "stack")
 
 
 def percent_bar(chart: Chart) -> Panel:
     """Bars of several series as shares of their sum."""
-    _same_unit(chart)
     table = crosstab(chart, categories=_limit(chart, _MOST_BARS))
     if any(value < 0 for value in table.known()):
         raise Unfit(
@@ -78,22 +77,10 @@ def _limit(chart: Chart, limit: int) -> int:
     return _MOST_PERIODS if chart.dimensions[0].is_time else limit
 
 
-def _same_unit(chart: Chart) -> None:
-    if len(chart.dimensions) == 1 and len({measure.unit for measure in chart.measures}) > 1:
-        raise Unfit(
-            Text("Разные единицы нельзя складывать в один столбец.", "Different units cannot be stacked."), "combo"
-        )
-
-
 def _turned(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
     if table.is_time or axes.fits_across(table.labels):
         return _upright(chart, table, barmode, percent=percent)
     return _lying(chart, table, barmode, percent=percent)
-
-
-def amount(unit: Unit) -> Unit:
-    """The unit of texts beside an axis that names the currency."""
-    return Unit() if unit.kind.startswith("money") else unit
 
 
 def _shares(table: Crosstab, lang: str) -> Crosstab:
@@ -116,27 +103,6 @@ def _top(table: Crosstab, barmode: str) -> tuple[float, float]:
     above = [sum(max(line.values[at] or 0, 0) for line in table.lines) for at in range(len(table.keys))]
     below = [sum(min(line.values[at] or 0, 0) for line in table.lines) for at in range(len(table.keys))]
     return min(below, default=0.0), max(above, default=0.0)
-
-
-def axis_unit(lines: list[Line]) -> Unit:
-    """The unit of an axis: that of its lines where they share one."""
-    units = {line.unit for line in lines}
-    return units.pop() if len(units) == 1 else Unit()
-
-
-def marks(table: Crosstab, drawn: Line, /, **more: Any) -> dict[str, Any]:
-    """What the trace of a line has in common in all formats: its name, and what is behind each mark.
-
-    Of "Other" nothing is behind, since no value is; null would be the rows without one.
-    """
-    columns = [table.dimension.column, *([table.series.column] if table.series else [])]
-    behind: list[list[Any]] = []
-    for at, raw in enumerate(table.raws):
-        if table.other and at == len(table.raws) - 1:
-            behind.append([])
-        else:
-            behind.append([raw] if table.series is None or drawn.other else [raw, drawn.raw])
-    return {"name": shown(drawn.name, 40), "meta": {"columns": columns}, "customdata": behind, **more}
 
 
 def _upright(chart: Chart, table: Crosstab, barmode: str, *, percent: bool = False) -> Panel:
@@ -233,39 +199,6 @@ def _texts(line: Line, lang: str, *, bare: bool = False) -> dict[str, Any]:
     }
 
 
-def facts(table: Crosstab, lang: str) -> list[Fact]:
-    """What the crosstab says, for the summary in words."""
-    return [
-        Fact(
-            line.name,
-            table.labels,
-            line.values,
-            ["" if value is None else numbers.full(value, line.unit, lang) for value in line.values],
-            ordered=table.is_time,
-            adds=bool(line.measure.adds) and line.unit.kind != "percent",
-        )
-        for line in table.lines
-    ]
-
-
-def _series_or_measures(chart: Chart) -> bool:
-    return len(chart.dimensions) > 1 or len(chart.measures) > 1
-
-
-SEVERAL = Need(
-    _series_or_measures,
-    Text("Ряд всего один: показаны простые столбцы.", "There is only one series: shown as plain bars."),
-    "bar",
-)
-_ONE_UNIT = Need(
-    lambda chart: len(chart.dimensions) > 1 or len({measure.unit for measure in chart.measures}) == 1,
-    Text(
-        "Показатели в разных единицах: показаны на двух осях.", "The measures have different units: shown on two axes."
-    ),
-    "combo",
-)
-
-
 def upright_traces(shape: Shape) -> list[dict[str, object]]:
     """Traces of bars with ``x``, ``y`` and ``series``."""
     series = shape.dimensions[1] if len(shape.dimensions) > 1 else None
@@ -319,7 +252,7 @@ FORMATS = (
         _SPLIT,
         grouped_bar,
         upright_traces,
-        (SEVERAL, _ONE_UNIT),
+        (SEVERAL, ONE_UNIT),
         order=12,
     ),
     FormatSpec(
@@ -329,7 +262,7 @@ FORMATS = (
         _SPLIT,
         stacked_bar,
         upright_traces,
-        (SEVERAL, _ONE_UNIT),
+        (SEVERAL, ONE_UNIT, ADDABLE),
         sums=True,
         order=13,
     ),
@@ -340,7 +273,7 @@ FORMATS = (
         _SPLIT,
         percent_bar,
         upright_traces,
-        (SEVERAL, _ONE_UNIT),
+        (SEVERAL, ONE_UNIT, ADDABLE),
         sums=True,
         order=14,
     ),

@@ -6,9 +6,9 @@ from chart_service.figures import axes, numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart, Measure
 from chart_service.figures.crosstab import Line, crosstab
-from chart_service.figures.formats.bars import axis_unit, facts, marks
 from chart_service.figures.formats.lines import line_trace
 from chart_service.figures.labels import shown
+from chart_service.figures.marks import axis_unit, facts, marks
 from chart_service.figures.numbers import Ticks
 from chart_service.figures.panel import Panel
 from chart_service.figures.shape import Shape

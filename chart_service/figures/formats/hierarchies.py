@@ -9,8 +9,8 @@ from chart_service.figures import numbers, plain
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart, Key
 from chart_service.figures.crosstab import OTHER, folded
-from chart_service.figures.formats.pies import ADDS, POSITIVE, SOME
 from chart_service.figures.labels import escaped, shown, wrapped
+from chart_service.figures.needs import ADDS, POSITIVE, SOME
 from chart_service.figures.panel import Fact, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Wants

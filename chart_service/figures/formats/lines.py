@@ -9,8 +9,9 @@ from chart_service.figures import axes, numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import Crosstab, Line, crosstab
-from chart_service.figures.formats.bars import axis_unit, facts, marks
 from chart_service.figures.labels import shown
+from chart_service.figures.marks import axis_unit, facts, marks
+from chart_service.figures.needs import ONE_UNIT
 from chart_service.figures.panel import POINTS, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Need, Wants
@@ -179,13 +180,6 @@ _SEVERAL = Need(
     Text("Ряд всего один: показана одна линия.", "There is only one series: shown as one line."),
     "line",
 )
-_ONE_UNIT = Need(
-    lambda chart: len(chart.dimensions) > 1 or len({measure.unit for measure in chart.measures}) == 1,
-    Text(
-        "Показатели в разных единицах: показаны на двух осях.", "The measures have different units: shown on two axes."
-    ),
-    "combo",
-)
 _POSITIVE = Need(
     lambda chart: all(value >= 0 for measure in chart.measures for value in measure.known()),
     Text("Среди значений есть отрицательные: показаны линии.", "Some values are negative: shown as lines."),
@@ -219,7 +213,7 @@ FORMATS = (
         _SPLIT,
         line,
         line_traces,
-        (_SEVERAL, _TWO_PERIODS, _ONE_UNIT),
+        (_SEVERAL, _TWO_PERIODS, ONE_UNIT),
         order=21,
     ),
     FormatSpec(
@@ -243,7 +237,7 @@ FORMATS = (
         _SPLIT,
         stacked_area,
         line_traces,
-        (_SEVERAL, _TWO_PERIODS, _ONE_UNIT, _POSITIVE, _ADDS),
+        (_SEVERAL, _TWO_PERIODS, ONE_UNIT, _POSITIVE, _ADDS),
         sums=True,
         order=23,
     ),

@@ -8,8 +8,9 @@ from chart_service.figures import numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import Crosstab, crosstab
-from chart_service.figures.formats.bars import facts, marks
 from chart_service.figures.labels import escaped, shown, wrapped
+from chart_service.figures.marks import facts, marks
+from chart_service.figures.needs import ADDS, POSITIVE, SOME
 from chart_service.figures.panel import Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Need, Unfit, Wants
@@ -97,21 +98,6 @@ def share_traces(type_: str) -> Any:
     return traces
 
 
-POSITIVE = Need(
-    lambda chart: all(value >= 0 for value in chart.measures[0].known()),
-    Text("Среди значений есть отрицательные: показаны столбцы.", "Some values are negative: shown as bars."),
-    "bar",
-)
-SOME = Need(
-    lambda chart: sum(chart.measures[0].known()) > 0,
-    Text("Сумма значений — ноль: показаны столбцы.", "The values add up to zero: shown as bars."),
-    "bar",
-)
-ADDS = Need(
-    lambda chart: chart.measures[0].adds is not False or chart.measures[0].unit.kind == "percent",
-    Text("Эти значения не части целого: показаны столбцы.", "These values are not parts of a whole: shown as bars."),
-    "bar",
-)
 _TIMELESS = Need(
     lambda chart: not chart.dimensions[0].is_time,
     Text("Периоды — не доли: показаны столбцы.", "Periods are not shares: shown as bars."),

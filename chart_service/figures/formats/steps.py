@@ -8,9 +8,9 @@ from chart_service.figures import axes, numbers
 from chart_service.figures.axes import hover
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import crosstab
-from chart_service.figures.formats.bars import amount, facts, marks
-from chart_service.figures.formats.pies import ADDS, POSITIVE, SOME
 from chart_service.figures.labels import clean, distinct, escaped, shown
+from chart_service.figures.marks import amount, facts, marks
+from chart_service.figures.needs import ADDS, POSITIVE, SOME
 from chart_service.figures.panel import Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Wants

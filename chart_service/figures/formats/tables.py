@@ -9,8 +9,8 @@ from typing import Any
 from chart_service.figures import measures, numbers, plain
 from chart_service.figures.chart import Chart, cells
 from chart_service.figures.crosstab import Value, crosstab
-from chart_service.figures.formats.bars import amount, facts
 from chart_service.figures.labels import shown, titled
+from chart_service.figures.marks import amount, facts
 from chart_service.figures.panel import Cells, Panel
 from chart_service.figures.shape import Shape
 from chart_service.figures.spec import FormatSpec, Unfit, Wants

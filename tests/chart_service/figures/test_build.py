@@ -332,6 +332,15 @@ def test_percent_bars_add_up_to_a_hundred_and_say_the_amounts() -> None:
     assert by_name["y"]["hovertext"][at] == "3"
 
 
+def test_averages_are_not_stacked() -> None:
+    table = rows("name:text kind:text avg_check:number", ("a", "x", 1), ("a", "y", 3), ("b", "x", 5))
+    for format in ("stacked_bar", "percent_bar"):
+        figure = drawn(format, table, bar(y="avg_check", series="kind"))
+        assert figure.format == "grouped_bar"
+        assert "cannot be added up" in said(figure)
+    assert drawn("stacked_area", table, bar(y="avg_check", series="kind")).format == "multi_line"
+
+
 def test_a_snapshot_that_grows_is_no_funnel_and_that_is_said() -> None:
     table = rows("stage_name:text count:number", ("Новая", 107), ("Счёт", 96), ("Выиграна", 297))
     figure = drawn("funnel", table, {"type": "funnel", "x": "count", "y": "stage_name"})

@@ -18,8 +18,9 @@ from __future__ import annotations
 from chart_service.figures import axes, numbers
 from chart_service.figures.chart import Chart
 from chart_service.figures.crosstab import crosstab
-from chart_service.figures.formats.bars import facts, marks, upright_traces
+from chart_service.figures.formats.bars import upright_traces
 from chart_service.figures.labels import shown
+from chart_service.figures.marks import facts, marks
 from chart_service.figures.panel import Panel
 from chart_service.figures.spec import FormatSpec, Wants
 from warehouse.meanings import Text
