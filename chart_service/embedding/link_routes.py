@@ -152,8 +152,8 @@ async def _check_password(request: Request, services: Services, link: ShareLink,
 async def _body(request: Request, services: Services, link: ShareLink) -> LinkBody:
     url = f"{public_url(request, services.settings)}/shared/{await links.token_of(link, services.signing)}"
     snippet = (
-        f'<iframe src="{escape(url)}" width="100%" height="800" style="border:0" loading="lazy" '
-        'sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups" allow="fullscreen"></iframe>'
+        f'<iframe src="{escape(url)}" width="100%" height="800" style="border:0" loading="lazy" allow="fullscreen" '
+        'sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-popups"></iframe>'
     )
     return LinkBody(
         id=link.id,

@@ -93,7 +93,9 @@ async def csrf_token(request: Request, caller: CallerOf) -> Result:
 @router.post(
     "/security/guest_token/",
     openapi_extra={"requestBody": {"content": {"application/json": {"schema": GuestRequest.model_json_schema()}}}},
-    responses=error_shapes(_400="the body has another shape, names what is not there, or a rule is refused", _401="nobody has signed in"),
+    responses=error_shapes(
+        _400="the body has another shape, names what is not there, or a rule is refused", _401="nobody has signed in"
+    ),
 )
 async def guest_token(services: ServicesOf, caller: CallerOf, body: Annotated[Any, Body()]) -> GuestToken:
     """A token with which a browser may see the dashboards in `resources`, and of them the rows that pass `rls`."""

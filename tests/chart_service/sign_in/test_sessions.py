@@ -95,6 +95,7 @@ def test_unsafe_requests_need_the_page_s_token_and_origin(browser: httpx.Client,
         ({"X-CSRF-Token": "guess"}, "csrf"),
         ({**good, "Origin": "https://evil.example"}, "other_origin"),
         ({**good, "Origin": "null"}, "other_origin"),
+        ({**good, "Origin": "null", "Sec-Fetch-Site": "cross-site"}, "other_origin"),
         ({**good, "Sec-Fetch-Site": "cross-site"}, "other_origin"),
         ({**good, "Sec-Fetch-Site": "same-site"}, "other_origin"),
     ]:
