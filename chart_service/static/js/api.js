@@ -27,7 +27,13 @@ export function setHeader(name, value) {
 }
 
 async function send(method, path, { body, signal, headers = {}, keepalive = false } = {}) {
-  const request = { method, signal, keepalive, credentials: "same-origin", headers: { Accept: "application/json", "Accept-Language": lang, ...extra, ...headers } };
+  const request = {
+    method,
+    signal,
+    keepalive,
+    credentials: "same-origin",
+    headers: { Accept: "application/json", "Accept-Language": lang, ...extra, ...headers },
+  };
   if (body !== undefined) {
     request.body = JSON.stringify(body);
     request.headers["Content-Type"] = "application/json";
@@ -68,7 +74,10 @@ export const api = {
     const disposition = response.headers.get("Content-Disposition") ?? "";
     const encoded = /filename\*=(?:UTF-8|utf-8)''([^;]+)/.exec(disposition)?.[1];
     const plain = /filename="?([^";]+)"?/.exec(disposition)?.[1];
-    return { blob: await response.blob(), name: (encoded && decodeURIComponent(encoded)) || plain || name || "download" };
+    return {
+      blob: await response.blob(),
+      name: (encoded && decodeURIComponent(encoded)) || plain || name || "download",
+    };
   },
   /** Server-sent events of a POST: calls `onEvent(name, data)` for each until the stream ends. */
   async events(path, body, onEvent, { signal } = {}) {

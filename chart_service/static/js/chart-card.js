@@ -18,7 +18,10 @@ const SLOW_MILLISECONDS = 300; // a card that has a chart shows that it loads on
 export class ChartCard {
   constructor(options) {
     this.options = { level: 3, controls: true, ...options };
-    this.view = new ChartView({ title: options.title, onMark: options.onMark && ((where, event) => options.onMark(where, event, this)) });
+    this.view = new ChartView({
+      title: options.title,
+      onMark: options.onMark && ((where, event) => options.onMark(where, event, this)),
+    });
     this.build();
     this.view.skeleton(this.isNumber() ? "number" : "chart");
   }
@@ -31,10 +34,35 @@ export class ChartCard {
     const { title, subtitle, level, controls } = this.options;
     const id = `card-${Math.random().toString(36).slice(2)}`;
     this.badges = el("span.card-badges");
-    this.menuButton = controls && iconButton("more", t("card.menu", { title }), { small: true, "aria-haspopup": "menu", "aria-expanded": "false", title: t("card.menu_short"), onclick: () => this.openMenu() });
-    this.head = el("header.card-head", {}, el("div.card-titles", { title: [title, subtitle].filter(Boolean).join(" — ") }, el(`h${level}.card-title`, { id }, title), subtitle && el("span.card-subtitle", {}, subtitle)), this.badges, this.menuButton || null);
+    this.menuButton =
+      controls &&
+      iconButton("more", t("card.menu", { title }), {
+        small: true,
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        title: t("card.menu_short"),
+        onclick: () => this.openMenu(),
+      });
+    this.head = el(
+      "header.card-head",
+      {},
+      el(
+        "div.card-titles",
+        { title: [title, subtitle].filter(Boolean).join(" — ") },
+        el(`h${level}.card-title`, { id }, title),
+        subtitle && el("span.card-subtitle", {}, subtitle),
+      ),
+      this.badges,
+      this.menuButton || null,
+    );
     this.foot = el("footer.card-foot");
-    this.element = el(`section.card${this.isNumber() ? ".number" : ""}`, { "aria-labelledby": id }, this.head, this.view.element, this.foot);
+    this.element = el(
+      `section.card${this.isNumber() ? ".number" : ""}`,
+      { "aria-labelledby": id },
+      this.head,
+      this.view.element,
+      this.foot,
+    );
   }
 
   destroy() {
@@ -83,7 +111,8 @@ export class ChartCard {
   empty() {
     const filtered = this.options.filtered?.();
     this.view.state({
-      icon: "blank-small", title: t(filtered ? "card.empty_filtered" : "card.empty"),
+      icon: "blank-small",
+      title: t(filtered ? "card.empty_filtered" : "card.empty"),
       actions: filtered && this.options.onReset ? [[t("card.reset"), this.options.onReset]] : [],
     });
   }
@@ -95,7 +124,14 @@ export class ChartCard {
     const actions = [[t("shell.retry"), () => this.refresh()]];
     if (error.status === 401 && this.options.signIn) actions.unshift([t("shell.sign_in"), this.options.signIn]);
     if (this.options.sql) actions.push([t("card.sql"), () => this.showSql()]);
-    this.view.state({ icon: "warning", bad: true, title, text, actions, detail: error.requestId ? t("shell.request_id", { id: error.requestId }) : null });
+    this.view.state({
+      icon: "warning",
+      bad: true,
+      title,
+      text,
+      actions,
+      detail: error.requestId ? t("shell.request_id", { id: error.requestId }) : null,
+    });
     this.badges.replaceChildren();
     this.foot.replaceChildren();
   }
@@ -104,10 +140,46 @@ export class ChartCard {
   marks(chart, error = null) {
     const badges = [];
     if (error) badges.push(el("span.badge.warn", { title: error.message }, icon("warning"), t("card.not_refreshed")));
-    else if (chart.as_of && Date.now() - new Date(chart.as_of) > STALE_MILLISECONDS) badges.push(el("span.badge.warn", { title: t("card.stale_hint", { when: momentText(chart.as_of) }) }, icon("clock"), t("card.stale")));
-    if (chart.truncated) badges.push(el("span.badge.warn", { title: t("card.truncated_hint", { n: chart.row_count }) }, icon("warning"), t("card.truncated")));
-    if (chart.unfiltered?.length) badges.push(el("span.badge", { title: t("card.unfiltered_hint", { views: chart.unfiltered.join(", ") }) }, icon("filter"), t("card.unfiltered")));
-    if (chart.notes?.length) badges.push(el("button.badge.note", { type: "button", "aria-label": t("card.notes"), title: chart.notes.join("\n"), onclick: () => toast(chart.notes.join(" "), { seconds: 8 }) }, icon("info")));
+    else if (chart.as_of && Date.now() - new Date(chart.as_of) > STALE_MILLISECONDS)
+      badges.push(
+        el(
+          "span.badge.warn",
+          { title: t("card.stale_hint", { when: momentText(chart.as_of) }) },
+          icon("clock"),
+          t("card.stale"),
+        ),
+      );
+    if (chart.truncated)
+      badges.push(
+        el(
+          "span.badge.warn",
+          { title: t("card.truncated_hint", { n: chart.row_count }) },
+          icon("warning"),
+          t("card.truncated"),
+        ),
+      );
+    if (chart.unfiltered?.length)
+      badges.push(
+        el(
+          "span.badge",
+          { title: t("card.unfiltered_hint", { views: chart.unfiltered.join(", ") }) },
+          icon("filter"),
+          t("card.unfiltered"),
+        ),
+      );
+    if (chart.notes?.length)
+      badges.push(
+        el(
+          "button.badge.note",
+          {
+            type: "button",
+            "aria-label": t("card.notes"),
+            title: chart.notes.join("\n"),
+            onclick: () => toast(chart.notes.join(" "), { seconds: 8 }),
+          },
+          icon("info"),
+        ),
+      );
     this.badges.replaceChildren(...badges);
     this.age();
   }
@@ -117,7 +189,8 @@ export class ChartCard {
     const { chart } = this;
     if (!chart || this.failed) return;
     const parts = [];
-    if (chart.as_of) parts.push(el("span", { title: momentText(chart.as_of) }, t("card.as_of", { ago: ago(chart.as_of) })));
+    if (chart.as_of)
+      parts.push(el("span", { title: momentText(chart.as_of) }, t("card.as_of", { ago: ago(chart.as_of) })));
     parts.push(el("span", {}, t("card.rows", { n: chart.row_count })));
     this.foot.replaceChildren(...parts);
   }
@@ -128,18 +201,36 @@ export class ChartCard {
     const none = !chart || chart.row_count === 0;
     const view = [
       { name: "full", icon: "expand", label: t("card.full"), disabled: none, run: () => this.fullScreen() },
-      { name: "table", icon: this.view.asTable ? "chart" : "table", label: t(this.view.asTable ? "card.as_chart" : "card.as_table"), disabled: none, run: () => this.toggleTable() },
+      {
+        name: "table",
+        icon: this.view.asTable ? "chart" : "table",
+        label: t(this.view.asTable ? "card.as_chart" : "card.as_table"),
+        disabled: none,
+        run: () => this.toggleTable(),
+      },
       sql && { name: "sql", icon: "code", label: t("card.sql"), run: () => this.showSql() },
       { name: "refresh", icon: "refresh", label: t("card.refresh"), run: () => this.refresh({ refresh: true }) },
     ];
     const files = [
       exportAs && { name: "csv", icon: "download", label: "CSV", disabled: !chart, run: () => this.export("csv") },
-      exportAs && { name: "xlsx", icon: "download", label: "Excel (XLSX)", disabled: !chart, run: () => this.export("xlsx") },
+      exportAs && {
+        name: "xlsx",
+        icon: "download",
+        label: "Excel (XLSX)",
+        disabled: !chart,
+        run: () => this.export("xlsx"),
+      },
       exportAs && { name: "png", icon: "image", label: t("card.png"), disabled: none, run: () => this.exportPicture() },
     ];
-    const more = [editUrl && { name: "edit", icon: "edit", label: t("card.edit"), href: editUrl }, ...(menu?.(this) ?? [])];
+    const more = [
+      editUrl && { name: "edit", icon: "edit", label: t("card.edit"), href: editUrl },
+      ...(menu?.(this) ?? []),
+    ];
     const groups = [view, files, more].map((group) => group.filter(Boolean)).filter((group) => group.length);
-    openMenu(this.menuButton, groups.flatMap((group, at) => (at ? [null, ...group] : group)));
+    openMenu(
+      this.menuButton,
+      groups.flatMap((group, at) => (at ? [null, ...group] : group)),
+    );
   }
 
   toggleTable() {
@@ -151,7 +242,9 @@ export class ChartCard {
   showSql() {
     const code = el("pre.code", { tabindex: "0" }, this.options.sql);
     openDialog({
-      title: this.options.title, kind: "wide", content: code,
+      title: this.options.title,
+      kind: "wide",
+      content: code,
       actions: [button(t("shell.copy"), { icon: "copy", onclick: () => copy(this.options.sql) })],
     });
   }
@@ -179,7 +272,7 @@ export class ChartCard {
   async exportPicture() {
     try {
       const url = await this.view.picture();
-      saveFile(await (await blobOf(url)), `${fileName(this.options.title)}.png`);
+      saveFile(await await blobOf(url), `${fileName(this.options.title)}.png`);
     } catch (error) {
       toastError(error);
     }
@@ -187,7 +280,11 @@ export class ChartCard {
 }
 
 /** A name for a file made of a title. */
-export const fileName = (title) => title.replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ").trim().slice(0, 80) || "chart";
+export const fileName = (title) =>
+  title
+    .replace(/[\\/:*?"<>|\u0000-\u001f]+/g, " ")
+    .trim()
+    .slice(0, 80) || "chart";
 
 async function blobOf(dataUrl) {
   const bytes = Uint8Array.from(atob(dataUrl.split(",")[1]), (character) => character.charCodeAt(0));
@@ -209,7 +306,13 @@ function fingerprint(chart) {
 }
 
 const KINDS = { 0: "network", 401: "sign_in", 403: "forbidden", 404: "gone", 429: "busy", 503: "away" };
-const CODES = { timeout: "slow", statement_timeout: "slow", too_expensive: "slow", too_many_bytes: "large", too_large: "large" };
+const CODES = {
+  timeout: "slow",
+  statement_timeout: "slow",
+  too_expensive: "slow",
+  too_many_bytes: "large",
+  too_large: "large",
+};
 
 /** A failure as a heading and a sentence. The service's own words are the sentence where it has any. */
 function failure(error) {

@@ -45,7 +45,11 @@ export class ChartView {
     this.clear();
     this.element.setAttribute("aria-busy", "true");
     const bars = [46, 70, 58, 84, 64, 92, 76].map((height) => el("span.skeleton", { style: { height: `${height}%` } }));
-    this.element.append(kind === "number" ? el("div.skeleton-number", {}, el("span.skeleton"), el("span.skeleton")) : el("div.skeleton-chart", { "aria-hidden": "true" }, bars));
+    this.element.append(
+      kind === "number"
+        ? el("div.skeleton-number", {}, el("span.skeleton"), el("span.skeleton"))
+        : el("div.skeleton-chart", { "aria-hidden": "true" }, bars),
+    );
   }
 
   /** A state without a chart: {icon, title, text, actions: [[label, run]], detail}. */
@@ -53,9 +57,23 @@ export class ChartView {
     this.clear();
     this.chart = null;
     this.element.setAttribute("aria-busy", "false");
-    this.element.append(el(`div.chart-state${bad ? ".bad" : ""}`, { role: bad ? "alert" : "status" },
-      icon(name), el("p.chart-state-title", {}, title), text && el("p", {}, text), detail && el("p.small.muted", {}, detail),
-      actions.length ? el("div.chart-state-actions", {}, actions.map(([label, run]) => button(label, { onclick: run }))) : null));
+    this.element.append(
+      el(
+        `div.chart-state${bad ? ".bad" : ""}`,
+        { role: bad ? "alert" : "status" },
+        icon(name),
+        el("p.chart-state-title", {}, title),
+        text && el("p", {}, text),
+        detail && el("p.small.muted", {}, detail),
+        actions.length
+          ? el(
+              "div.chart-state-actions",
+              {},
+              actions.map(([label, run]) => button(label, { onclick: run })),
+            )
+          : null,
+      ),
+    );
   }
 
   /** Draw. Answers when it is on the screen. A view that shows another chart by then draws that instead. */
@@ -151,10 +169,15 @@ export class ChartView {
     if (!this.chart) return null;
     const Plotly = await plotly();
     const figure = structuredClone(this.chart.figure[mode()]);
-    const colour = getComputedStyle(document.documentElement).getPropertyValue("--card-solid").trim() || (mode() === "dark" ? "#151922" : "#ffffff");
+    const colour =
+      getComputedStyle(document.documentElement).getPropertyValue("--card-solid").trim() ||
+      (mode() === "dark" ? "#151922" : "#ffffff");
     figure.layout.paper_bgcolor = colour;
     const { width, height } = this.element.getBoundingClientRect();
-    const size = { width: Math.max(640, Math.round(width)), height: Math.max(360, Math.round(this.chart.height ?? height)) };
+    const size = {
+      width: Math.max(640, Math.round(width)),
+      height: Math.max(360, Math.round(this.chart.height ?? height)),
+    };
     return Plotly.toImage({ ...figure, config: CONFIG }, { format: "png", scale: 2, ...size });
   }
 }
@@ -168,7 +191,15 @@ function thinned(layout, width) {
   for (const [name, axis] of Object.entries(layout)) {
     if (!name.startsWith("xaxis") || axis.tickmode !== "array" || !axis.ticktext?.length || axis.tickangle) continue;
     const [low, high] = axis.domain ?? [0, 1];
-    const longest = Math.max(...axis.ticktext.map((text) => Math.max(...String(text).split("<br>").map((line) => line.length))));
+    const longest = Math.max(
+      ...axis.ticktext.map((text) =>
+        Math.max(
+          ...String(text)
+            .split("<br>")
+            .map((line) => line.length),
+        ),
+      ),
+    );
     const room = ((width - AXIS_ROOM) * (high - low)) / (longest * TICK_CHARACTER + TICK_GAP);
     const step = Math.max(1, Math.ceil(axis.ticktext.length / Math.max(2, room)));
     kept.push(`${name}/${step}`);
@@ -204,7 +235,9 @@ function scaleForPaper(plot) {
   }
 }
 addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach(scaleForPaper));
-addEventListener("afterprint", () => document.querySelectorAll(".plot .main-svg").forEach((picture) => picture.removeAttribute("viewBox")));
+addEventListener("afterprint", () =>
+  document.querySelectorAll(".plot .main-svg").forEach((picture) => picture.removeAttribute("viewBox")),
+);
 
 const FADED = 0.28;
 
@@ -213,7 +246,11 @@ function dim(trace, chosen) {
   const columns = trace.meta?.columns;
   if (!columns || !Array.isArray(trace.customdata)) return;
   const wanted = columns.map((column) => chosen.find((one) => one.column === column)?.value);
-  const same = trace.customdata.map((values, at) => [values, at]).filter(([values]) => wanted.every((value, index) => value === undefined || (Array.isArray(values) ? values[index] : values) === value));
+  const same = trace.customdata
+    .map((values, at) => [values, at])
+    .filter(([values]) =>
+      wanted.every((value, index) => value === undefined || (Array.isArray(values) ? values[index] : values) === value),
+    );
   trace.selectedpoints = same.map(([, at]) => at);
   trace.unselected = { marker: { opacity: FADED } };
 }
@@ -228,15 +265,37 @@ function enlarge(part, scale) {
 }
 
 function numbers(indicators) {
-  return el(`div.numbers${indicators.length > 1 ? ".many" : ""}`, {}, indicators.map((one) => el("div.kpi", {},
-    indicators.length > 1 && el("span.kpi-label", {}, one.label),
-    el("span.kpi-value", {}, one.value),
-    one.change && el("span.kpi-change", { data: { direction: String(one.direction) }, title: one.before ? t("card.before", { value: one.before }) : null },
-      arrow(one.direction), el("span", {}, one.change), el("span.kpi-note", {}, t("card.to_before"))))));
+  return el(
+    `div.numbers${indicators.length > 1 ? ".many" : ""}`,
+    {},
+    indicators.map((one) =>
+      el(
+        "div.kpi",
+        {},
+        indicators.length > 1 && el("span.kpi-label", {}, one.label),
+        el("span.kpi-value", {}, one.value),
+        one.change &&
+          el(
+            "span.kpi-change",
+            {
+              data: { direction: String(one.direction) },
+              title: one.before ? t("card.before", { value: one.before }) : null,
+            },
+            arrow(one.direction),
+            el("span", {}, one.change),
+            el("span.kpi-note", {}, t("card.to_before")),
+          ),
+      ),
+    ),
+  );
 }
 
 function arrow(direction) {
   if (!direction) return null;
   const points = direction > 0 ? "5,1 9.5,9 .5,9" : "5,9 9.5,1 .5,1";
-  return svgEl("svg", { class: "kpi-arrow", viewBox: "0 0 10 10", "aria-hidden": "true" }, svgEl("polygon", { points }));
+  return svgEl(
+    "svg",
+    { class: "kpi-arrow", viewBox: "0 0 10 10", "aria-hidden": "true" },
+    svgEl("polygon", { points }),
+  );
 }

@@ -7,14 +7,17 @@ export class CrossFilters {
     this.marks = new Map(); // item id -> {columns, period, where, label}
   }
 
-  get size() { return this.marks.size; }
+  get size() {
+    return this.marks.size;
+  }
 
   /** The filters of an item: those of the bar, and those that other items' marks ask for. */
   applied(filters, itemId) {
     let result = filters;
     for (const [id, { columns, period }] of this.marks) {
       if (id === itemId) continue;
-      for (const one of columns) result = withColumn(result, one.column, narrower(columnFilter(result, one.column), one));
+      for (const one of columns)
+        result = withColumn(result, one.column, narrower(columnFilter(result, one.column), one));
       if (period) result = { ...result, period };
     }
     return result;
@@ -66,12 +69,19 @@ function markOf(chart, where) {
     const at = chart.columns.findIndex(({ name }) => name === column);
     const kind = chart.columns[at]?.kind;
     if (kind === "date" || kind === "datetime") {
-      period = periodAt(value, chart.rows.map((row) => row[at]).filter((one) => one !== null));
+      period = periodAt(
+        value,
+        chart.rows.map((row) => row[at]).filter((one) => one !== null),
+      );
       const origin = chart.columns[at].origin;
       if (period && origin) period.column = origin;
     } else {
       const origin = chart.columns[at]?.origin;
-      if (origin) columns.push({ column: wide(origin), ...(value === null ? { op: "is_null", values: [] } : { op: "in", values: [value] }) });
+      if (origin)
+        columns.push({
+          column: wide(origin),
+          ...(value === null ? { op: "is_null", values: [] } : { op: "in", values: [value] }),
+        });
     }
   }
   return columns.length || period ? { columns, period } : null;

@@ -5,13 +5,20 @@ import { asked, confirmed, openDialog, toast, toastError } from "./dialog.js";
 import { forKeeping, sane, same } from "./filter-state.js";
 import { History } from "./history.js";
 import { lang, t } from "./i18n.js";
+import { newId } from "./ids.js";
 import { pickChart } from "./library-dialog.js";
 import { LEAST, arranged, placeFor } from "./layout.js";
+import { addTab, drawTabTools } from "./dashboard-tabs.js";
 import { openMenu } from "./menu.js";
 
-const SIZES = { chart: { w: 6, h: 8 }, number: { w: 3, h: 3 }, table: { w: 12, h: 8 }, heading: { w: 12, h: 1 }, text: { w: 12, h: 2 } };
+const SIZES = {
+  chart: { w: 6, h: 8 },
+  number: { w: 3, h: 3 },
+  table: { w: 12, h: 8 },
+  heading: { w: 12, h: 1 },
+  text: { w: 12, h: 2 },
+};
 const NUMBERS = new Set(["indicator", "gauge", "bullet"]);
-const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(36).padStart(2, "0")).join("");
 
 export class Editor {
   constructor(page) {
@@ -22,8 +29,16 @@ export class Editor {
     addEventListener("keydown", (event) => this.key(event));
   }
 
-  get dirty() { return this.active && this.history.at > 0 && JSON.stringify(this.history.state) !== JSON.stringify(this.history.states[0]); }
-  get document() { return { ...this.history.state, charts: this.charts }; }
+  get dirty() {
+    return (
+      this.active &&
+      this.history.at > 0 &&
+      JSON.stringify(this.history.state) !== JSON.stringify(this.history.states[0])
+    );
+  }
+  get document() {
+    return { ...this.history.state, charts: this.charts };
+  }
 
   start({ add = false } = {}) {
     if (this.active) return;
@@ -54,21 +69,43 @@ export class Editor {
   drawBar() {
     const { state } = this.history;
     const field = (name, limit) => {
-      const input = el("input.input", { maxlength: limit, "aria-label": t(`dashboard.${name}`), placeholder: t(`dashboard.${name}`), data: { field: name }, onchange: () => this.change({ [name]: input.value.trim() || (name === "title" ? state.title : "") }) });
+      const input = el("input.input", {
+        maxlength: limit,
+        "aria-label": t(`dashboard.${name}`),
+        placeholder: t(`dashboard.${name}`),
+        data: { field: name },
+        onchange: () => this.change({ [name]: input.value.trim() || (name === "title" ? state.title : "") }),
+      });
       input.value = state[name];
       return input;
     };
     const focus = this.element.contains(document.activeElement) ? document.activeElement.dataset : null;
     this.element.replaceChildren(
       el("div.editor-fields", {}, field("title", "200"), field("description", "1000")),
-      el("div.editor-tools", { role: "toolbar", "aria-label": t("dashboard.editing") },
-        iconButton("undo", t("dashboard.undo"), { "data-tool": "undo", disabled: !this.history.canUndo, onclick: () => this.undo() }),
-        iconButton("redo", t("dashboard.redo"), { "data-tool": "redo", disabled: !this.history.canRedo, onclick: () => this.redo() }),
+      el(
+        "div.editor-tools",
+        { role: "toolbar", "aria-label": t("dashboard.editing") },
+        iconButton("undo", t("dashboard.undo"), {
+          "data-tool": "undo",
+          disabled: !this.history.canUndo,
+          onclick: () => this.undo(),
+        }),
+        iconButton("redo", t("dashboard.redo"), {
+          "data-tool": "redo",
+          disabled: !this.history.canRedo,
+          onclick: () => this.redo(),
+        }),
         button(t("dashboard.add_chart"), { icon: "plus", "data-tool": "chart", onclick: () => this.addChart() }),
-        button([t("dashboard.add_other"), icon("down")], { "data-tool": "other", "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => this.openOther(event.currentTarget) }),
+        button([t("dashboard.add_other"), icon("down")], {
+          "data-tool": "other",
+          "aria-haspopup": "menu",
+          "aria-expanded": "false",
+          onclick: (event) => this.openOther(event.currentTarget),
+        }),
         el("span.spacer"),
         button(t("shell.cancel"), { kind: "quiet", "data-tool": "cancel", onclick: () => this.cancel() }),
-        button(t("shell.save"), { icon: "check", kind: "primary", "data-tool": "save", onclick: () => this.save() })),
+        button(t("shell.save"), { icon: "check", kind: "primary", "data-tool": "save", onclick: () => this.save() }),
+      ),
     );
     const again = focus?.tool ? `[data-tool="${focus.tool}"]` : focus?.field ? `[data-field="${focus.field}"]` : null;
     if (again) this.element.querySelector(again)?.focus({ preventScroll: true });
@@ -76,13 +113,24 @@ export class Editor {
 
   openOther(anchor) {
     const kept = same(sane(this.history.state.filters), this.page.filters);
-    openMenu(anchor, [
-      { name: "heading", icon: "heading", label: t("dashboard.add_heading"), run: () => this.addWords("heading") },
-      { name: "text", icon: "text", label: t("dashboard.add_text"), run: () => this.addWords("text") },
-      { name: "tab", icon: "tab", label: t("dashboard.add_tab"), run: () => this.addTab() },
-      null,
-      { name: "filters", icon: "filter", label: t("dashboard.keep_filters"), disabled: kept, hint: t("dashboard.keep_filters_hint"), run: () => this.change({ filters: forKeeping(this.page.filters) }) },
-    ], { align: "start" });
+    openMenu(
+      anchor,
+      [
+        { name: "heading", icon: "heading", label: t("dashboard.add_heading"), run: () => this.addWords("heading") },
+        { name: "text", icon: "text", label: t("dashboard.add_text"), run: () => this.addWords("text") },
+        { name: "tab", icon: "tab", label: t("dashboard.add_tab"), run: () => addTab(this) },
+        null,
+        {
+          name: "filters",
+          icon: "filter",
+          label: t("dashboard.keep_filters"),
+          disabled: kept,
+          hint: t("dashboard.keep_filters_hint"),
+          run: () => this.change({ filters: forKeeping(this.page.filters) }),
+        },
+      ],
+      { align: "start" },
+    );
   }
 
   key(event) {
@@ -105,14 +153,18 @@ export class Editor {
     if (show) this.show();
   }
 
-  undo() { if (this.history.undo()) this.show(); }
-  redo() { if (this.history.redo()) this.show(); }
+  undo() {
+    if (this.history.undo()) this.show();
+  }
+  redo() {
+    if (this.history.redo()) this.show();
+  }
 
   show() {
     this.page.showDocument(this.document);
     this.page.view.grid.edit(true);
     this.tools();
-    this.tabTools();
+    drawTabTools(this);
   }
 
   touched() {
@@ -130,31 +182,66 @@ export class Editor {
     for (const item of this.page.view.items()) {
       const { element, label } = this.page.view.grid.elements.get(item.id) ?? {};
       if (!element || element.querySelector(":scope > .item-tools")) continue;
-      element.append(el("div.item-tools", {},
-        item.kind !== "chart" && iconButton("edit", t("dashboard.edit_text"), { small: true, onclick: () => this.editWords(item.id) }),
-        iconButton("trash", t("dashboard.take_off", { title: label }), { small: true, "data-tool": "remove", onclick: () => this.remove(item.id) })));
+      element.append(
+        el(
+          "div.item-tools",
+          {},
+          item.kind !== "chart" &&
+            iconButton("edit", t("dashboard.edit_text"), { small: true, onclick: () => this.editWords(item.id) }),
+          iconButton("trash", t("dashboard.take_off", { title: label }), {
+            small: true,
+            "data-tool": "remove",
+            onclick: () => this.remove(item.id),
+          }),
+        ),
+      );
     }
   }
 
   menu(item) {
     if (!this.active) return [];
     const others = this.history.state.tabs.filter(({ id }) => id !== item.tab);
-    return [...others.map(({ id, title }) => ({ icon: "tab", label: t("dashboard.to_tab", { title }), run: () => this.toTab(item.id, id) })),
-      { name: "remove", icon: "trash", danger: true, label: t("dashboard.take_off_short"), run: () => this.remove(item.id) }];
+    return [
+      ...others.map(({ id, title }) => ({
+        icon: "tab",
+        label: t("dashboard.to_tab", { title }),
+        run: () => this.toTab(item.id, id),
+      })),
+      {
+        name: "remove",
+        icon: "trash",
+        danger: true,
+        label: t("dashboard.take_off_short"),
+        run: () => this.remove(item.id),
+      },
+    ];
   }
 
   remove(id) {
     const { items } = this.history.state;
     const gone = items.find((item) => item.id === id);
-    this.change({ items: this.compact(items.filter((item) => item.id !== id), gone.tab) });
+    this.change({
+      items: this.compact(
+        items.filter((item) => item.id !== id),
+        gone.tab,
+      ),
+    });
     toast(t("dashboard.taken_off"), { action: [t("dashboard.undo"), () => this.undo()] });
   }
 
   toTab(id, tab) {
     const { items } = this.history.state;
     const item = items.find((one) => one.id === id);
-    const place = placeFor(items.filter((one) => one.tab === tab), item);
-    this.change({ items: this.compact(items.map((one) => (one.id === id ? { ...one, tab, ...place } : one)), item.tab) });
+    const place = placeFor(
+      items.filter((one) => one.tab === tab),
+      item,
+    );
+    this.change({
+      items: this.compact(
+        items.map((one) => (one.id === id ? { ...one, tab, ...place } : one)),
+        item.tab,
+      ),
+    });
   }
 
   compact(items, tab) {
@@ -166,8 +253,11 @@ export class Editor {
   add(item) {
     const { items } = this.history.state;
     const tab = this.page.view.tab;
-    const place = placeFor(items.filter((one) => one.tab === tab), item);
-    const whole = { id: fresh(), tab, chart_id: null, text: null, ...item, ...place };
+    const place = placeFor(
+      items.filter((one) => one.tab === tab),
+      item,
+    );
+    const whole = { id: newId(), tab, chart_id: null, text: null, ...item, ...place };
     this.change({ items: [...items, whole] });
     this.page.view.grid.elements.get(whole.id)?.element.scrollIntoView({ block: "center", behavior: "smooth" });
   }
@@ -178,78 +268,53 @@ export class Editor {
     if (!chart) return;
     this.charts[chart.id] = chart;
     const format = chart.template?.format;
-    this.add({ kind: "chart", chart_id: chart.id, ...(NUMBERS.has(format) ? SIZES.number : format === "table" || format === "pivot" ? SIZES.table : SIZES.chart) });
+    this.add({
+      kind: "chart",
+      chart_id: chart.id,
+      ...(NUMBERS.has(format) ? SIZES.number : format === "table" || format === "pivot" ? SIZES.table : SIZES.chart),
+    });
   }
 
   async addWords(kind) {
-    const text = await asked({ title: t(`dashboard.add_${kind}`), label: t(`dashboard.${kind}`), multiline: kind === "text", yes: t("dashboard.add") });
-    if (text) this.add({ kind, text, ...SIZES[kind], h: kind === "text" ? Math.min(8, Math.max(LEAST.text.h, Math.ceil(text.length / 180) + 1)) : 1 });
+    const text = await asked({
+      title: t(`dashboard.add_${kind}`),
+      label: t(`dashboard.${kind}`),
+      multiline: kind === "text",
+      yes: t("dashboard.add"),
+    });
+    if (text)
+      this.add({
+        kind,
+        text,
+        ...SIZES[kind],
+        h: kind === "text" ? Math.min(8, Math.max(LEAST.text.h, Math.ceil(text.length / 180) + 1)) : 1,
+      });
   }
 
   async editWords(id) {
     const item = this.history.state.items.find((one) => one.id === id);
-    const text = await asked({ title: t("dashboard.edit_text"), label: t(`dashboard.${item.kind}`), value: item.text, multiline: item.kind === "text" });
-    if (text && text !== item.text) this.change({ items: this.history.state.items.map((one) => (one.id === id ? { ...one, text } : one)) });
-  }
-
-  // -- tabs
-
-  tabTools() {
-    const { tabs } = this.page.view;
-    tabs.querySelectorAll("[data-tab-menu]").forEach((node) => node.remove());
-    if (!this.history.state.tabs.length) return;
-    tabs.append(iconButton("edit", t("dashboard.tab_menu"), { small: true, "data-tab-menu": "", "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => this.openTabMenu(event.currentTarget) }),
-      iconButton("plus", t("dashboard.add_tab"), { small: true, "data-tab-menu": "", onclick: () => this.addTab() }));
-  }
-
-  openTabMenu(anchor) {
-    const { tabs } = this.history.state;
-    const at = tabs.findIndex(({ id }) => id === this.page.view.tab);
-    const swap = (by) => {
-      const order = [...tabs];
-      [order[at], order[at + by]] = [order[at + by], order[at]];
-      this.change({ tabs: order });
-    };
-    openMenu(anchor, [
-      { icon: "edit", label: t("dashboard.tab_rename"), run: () => this.renameTab(tabs[at]) },
-      { icon: "left", label: t("dashboard.tab_left"), disabled: at === 0, run: () => swap(-1) },
-      { icon: "right", label: t("dashboard.tab_right"), disabled: at === tabs.length - 1, run: () => swap(1) },
-      null,
-      { icon: "trash", danger: true, label: t("dashboard.tab_delete"), run: () => this.deleteTab(tabs[at]) },
-    ], { align: "start" });
-  }
-
-  async addTab() {
-    const title = await asked({ title: t("dashboard.add_tab"), label: t("dashboard.tab_name"), yes: t("dashboard.add") });
-    if (!title) return;
-    const { tabs, items } = this.history.state;
-    const added = { id: fresh(), title };
-    // The first tab of a dashboard that had none takes in what is there; a second one is what was asked for.
-    const first = { id: fresh(), title: t("dashboard.tab_first") };
-    const change = tabs.length ? { tabs: [...tabs, added] } : items.length ? { tabs: [first, added], items: items.map((item) => ({ ...item, tab: first.id })) } : { tabs: [added] };
-    this.page.view.tab = added.id;
-    this.page.parameters.delete("tab");
-    this.change(change);
-  }
-
-  async renameTab(tab) {
-    const title = await asked({ title: t("dashboard.tab_rename"), label: t("dashboard.tab_name"), value: tab.title });
-    if (title) this.change({ tabs: this.history.state.tabs.map((one) => (one.id === tab.id ? { ...one, title } : one)) });
-  }
-
-  async deleteTab(tab) {
-    const { tabs, items } = this.history.state;
-    const on = items.filter((item) => item.tab === tab.id);
-    const only = tabs.length === 1;
-    if (on.length && !only && !(await confirmed({ title: t("dashboard.tab_delete_title", { title: tab.title }), text: t("dashboard.tab_delete_text", { n: on.length }), yes: t("shell.delete") }))) return;
-    const left = tabs.filter(({ id }) => id !== tab.id);
-    this.change({ tabs: left, items: only ? items.map((item) => ({ ...item, tab: null })) : items.filter((item) => item.tab !== tab.id) });
+    const text = await asked({
+      title: t("dashboard.edit_text"),
+      label: t(`dashboard.${item.kind}`),
+      value: item.text,
+      multiline: item.kind === "text",
+    });
+    if (text && text !== item.text)
+      this.change({ items: this.history.state.items.map((one) => (one.id === id ? { ...one, text } : one)) });
   }
 
   // -- the end
 
   async cancel() {
-    if (this.dirty && !(await confirmed({ title: t("dashboard.discard_title"), text: t("dashboard.discard_text"), yes: t("dashboard.discard") }))) return;
+    if (
+      this.dirty &&
+      !(await confirmed({
+        title: t("dashboard.discard_title"),
+        text: t("dashboard.discard_text"),
+        yes: t("dashboard.discard"),
+      }))
+    )
+      return;
     this.end();
   }
 
@@ -258,7 +323,15 @@ export class Editor {
     const save = this.element.querySelector("[data-tool=save]");
     save.classList.add("busy");
     try {
-      const saved = await api.put(`dashboards/${this.page.document.id}?lang=${lang}`, { title, description, slug, tabs, items, filters, version });
+      const saved = await api.put(`dashboards/${this.page.document.id}?lang=${lang}`, {
+        title,
+        description,
+        slug,
+        tabs,
+        items,
+        filters,
+        version,
+      });
       this.page.document = saved;
       this.page.base = sane(saved.filters);
       this.page.bar.base = this.page.base;
@@ -276,19 +349,27 @@ export class Editor {
   /** Somebody saved meanwhile: theirs, or ours over it. Nothing is lost before a person chooses. */
   conflict() {
     const dialog = openDialog({
-      title: t("dashboard.conflict_title"), content: el("p", {}, t("dashboard.conflict_text")),
+      title: t("dashboard.conflict_title"),
+      content: el("p", {}, t("dashboard.conflict_text")),
       actions: [
-        button(t("dashboard.conflict_theirs"), { onclick: () => { this.active = false; location.reload(); } }),
-        button(t("dashboard.conflict_mine"), { kind: "primary", onclick: async () => {
-          dialog.close();
-          try {
-            await this.save((await api.get(`dashboards/${this.page.document.id}?lang=${lang}`)).version);
-          } catch (error) {
-            toastError(error);
-          }
-        } }),
+        button(t("dashboard.conflict_theirs"), {
+          onclick: () => {
+            this.active = false;
+            location.reload();
+          },
+        }),
+        button(t("dashboard.conflict_mine"), {
+          kind: "primary",
+          onclick: async () => {
+            dialog.close();
+            try {
+              await this.save((await api.get(`dashboards/${this.page.document.id}?lang=${lang}`)).version);
+            } catch (error) {
+              toastError(error);
+            }
+          },
+        }),
       ],
     });
   }
 }
-

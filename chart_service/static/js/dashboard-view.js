@@ -9,13 +9,22 @@ import { forApi } from "./filter-state.js";
 const AT_ONCE = 6; // requests: as many as a browser opens to one host
 const AHEAD = "800px"; // cards further below the screen are loaded when they come this near, or when all else is done
 
-const whenIdle = globalThis.requestIdleCallback ? (run) => requestIdleCallback(run, { timeout: 200 }) : (run) => setTimeout(run, 50);
+const whenIdle = globalThis.requestIdleCallback
+  ? (run) => requestIdleCallback(run, { timeout: 200 })
+  : (run) => setTimeout(run, 50);
 
 /** The API of a dashboard: what a view needs of it. An embedded page gives the same, with its own rights. */
 export const sourceOf = (id) => ({
-  data: (chart, filters, { refresh, signal }) => api.post(`dashboards/${id}/charts/${chart}/data`, { filters: forApi(filters), lang, ...(refresh ? { refresh } : {}) }, { signal }),
-  rows: (chart, filters, where, { signal } = {}) => api.post(`dashboards/${id}/charts/${chart}/rows`, { filters: forApi(filters), where, lang }, { signal }),
-  file: (chart, filters, kind) => api.file("POST", `dashboards/${id}/charts/${chart}/export.${kind}`, { body: { filters: forApi(filters), lang } }),
+  data: (chart, filters, { refresh, signal }) =>
+    api.post(
+      `dashboards/${id}/charts/${chart}/data`,
+      { filters: forApi(filters), lang, ...(refresh ? { refresh } : {}) },
+      { signal },
+    ),
+  rows: (chart, filters, where, { signal } = {}) =>
+    api.post(`dashboards/${id}/charts/${chart}/rows`, { filters: forApi(filters), where, lang }, { signal }),
+  file: (chart, filters, kind) =>
+    api.file("POST", `dashboards/${id}/charts/${chart}/export.${kind}`, { body: { filters: forApi(filters), lang } }),
 });
 
 /**
@@ -23,7 +32,15 @@ export const sourceOf = (id) => ({
  * `onLayout(items)` hears of changes by a person; `onTab(id)`, `onSettled(view)` of what they say.
  */
 export class DashboardView {
-  constructor({ source, filtersOf, cardOptions = () => ({}), onLayout = () => {}, onTab = () => {}, onSettled = () => {}, say = () => {} }) {
+  constructor({
+    source,
+    filtersOf,
+    cardOptions = () => ({}),
+    onLayout = () => {},
+    onTab = () => {},
+    onSettled = () => {},
+    say = () => {},
+  }) {
     Object.assign(this, { source, filtersOf, cardOptions, onTab, onSettled, say });
     this.cards = new Map(); // item id -> ChartCard
     this.waiting = new Set();
@@ -47,10 +64,24 @@ export class DashboardView {
     const { tabs } = this.document;
     const focused = this.tabs.contains(document.activeElement);
     this.tabs.hidden = tabs.length === 0;
-    this.tabs.replaceChildren(...tabs.map(({ id, title }) => el("button.tab", {
-      type: "button", role: "tab", id: `tab-${id}`, "aria-selected": String(id === this.tab), tabindex: id === this.tab ? "0" : "-1",
-      data: { tab: id }, onclick: () => this.open(id), onkeydown: (event) => this.walk(event, id),
-    }, title)));
+    this.tabs.replaceChildren(
+      ...tabs.map(({ id, title }) =>
+        el(
+          "button.tab",
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${id}`,
+            "aria-selected": String(id === this.tab),
+            tabindex: id === this.tab ? "0" : "-1",
+            data: { tab: id },
+            onclick: () => this.open(id),
+            onkeydown: (event) => this.walk(event, id),
+          },
+          title,
+        ),
+      ),
+    );
     if (focused) this.tabs.querySelector("[aria-selected=true]")?.focus({ preventScroll: true });
     if (this.tab) this.grid.element.setAttribute("aria-labelledby", `tab-${this.tab}`);
     this.grid.element.setAttribute("role", tabs.length ? "tabpanel" : "group");
@@ -100,7 +131,15 @@ export class DashboardView {
 
   making(item) {
     const chart = this.document.charts[item.chart_id];
-    return JSON.stringify([item.kind, item.chart_id, item.text, chart?.title, chart?.description, chart?.template, chart?.sql]);
+    return JSON.stringify([
+      item.kind,
+      item.chart_id,
+      item.text,
+      chart?.title,
+      chart?.description,
+      chart?.template,
+      chart?.sql,
+    ]);
   }
 
   drop(id, card) {
@@ -124,7 +163,10 @@ export class DashboardView {
     const chart = this.document.charts[item.chart_id];
     const filters = () => this.filtersOf(item);
     const card = new ChartCard({
-      title: chart.title, subtitle: chart.description, sql: chart.sql ?? null, format: chart.template?.format,
+      title: chart.title,
+      subtitle: chart.description,
+      sql: chart.sql ?? null,
+      format: chart.template?.format,
       load: ({ signal, refresh }) => this.source.data(item.chart_id, filters(), { signal, refresh }),
       exportAs: (kind) => this.source.file(item.chart_id, filters(), kind),
       onSettled: () => this.settle(),
@@ -137,7 +179,10 @@ export class DashboardView {
 
   approach(entries) {
     const cards = new Map([...this.cards.values()].map((card) => [card.element, card]));
-    const due = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => cards.get(target)).filter(Boolean);
+    const due = entries
+      .filter(({ isIntersecting }) => isIntersecting)
+      .map(({ target }) => cards.get(target))
+      .filter(Boolean);
     for (const card of due) this.near.unobserve(card.element);
     this.queue(due);
     if (!due.length && !this.waiting.size) this.settle();
@@ -146,7 +191,9 @@ export class DashboardView {
   /** Load cards, those on top first, a few at a time. */
   queue(cards, options = {}) {
     const order = (card) => this.grid.items.findIndex(({ id }) => id === card.item.id);
-    for (const card of [...cards].sort((one, two) => rank(one, this.grid) - rank(two, this.grid) || order(one) - order(two))) {
+    for (const card of [...cards].sort(
+      (one, two) => rank(one, this.grid) - rank(two, this.grid) || order(one) - order(two),
+    )) {
       card.due = options;
       this.waiting.add(card);
     }
@@ -176,7 +223,9 @@ export class DashboardView {
 
   /** Load every card of the open tab again: filters changed, or data did. Those not yet seen wait for their turn. */
   refresh(options = {}, only = () => true) {
-    const cards = [...this.cards.values()].filter((card) => only(card.item) && (card.element.dataset.state || card.chart || card.abort));
+    const cards = [...this.cards.values()].filter(
+      (card) => only(card.item) && (card.element.dataset.state || card.chart || card.abort),
+    );
     this.queue(cards, options);
   }
 
@@ -188,7 +237,12 @@ export class DashboardView {
 
   /** The oldest moment that a chart on the page is of. */
   asOf() {
-    return [...this.cards.values()].map((card) => card.chart?.as_of).filter(Boolean).sort()[0] ?? null;
+    return (
+      [...this.cards.values()]
+        .map((card) => card.chart?.as_of)
+        .filter(Boolean)
+        .sort()[0] ?? null
+    );
   }
 
   age() {
@@ -201,5 +255,9 @@ const rank = (card, grid) => grid.items.find(({ id }) => id === card.item.id)?.y
 /** A heading, or a text in paragraphs. */
 function words(item) {
   if (item.kind === "heading") return el("div.grid-heading", {}, el("h2", {}, item.text));
-  return el("div.grid-text", {}, item.text.split(/\n{2,}/).map((paragraph) => el("p", {}, paragraph)));
+  return el(
+    "div.grid-text",
+    {},
+    item.text.split(/\n{2,}/).map((paragraph) => el("p", {}, paragraph)),
+  );
 }

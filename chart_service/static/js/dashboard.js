@@ -55,15 +55,25 @@ class DashboardPage {
    * whose picture changed are drawn.
    */
   dataIs(version) {
-    if (this.version !== null && version !== this.version) setTimeout(() => this.view?.refresh({ quiet: true }), LOOK_MILLISECONDS);
+    if (this.version !== null && version !== this.version)
+      setTimeout(() => this.view?.refresh({ quiet: true }), LOOK_MILLISECONDS);
     this.version = version;
   }
 
   missing(error) {
     const gone = error.status === 404;
-    this.root.replaceChildren(el("div.blank", {}, icon(gone ? "blank-small" : "warning"),
-      el("h1", {}, gone ? t("dashboard.gone") : t("dashboard.not_loaded")), el("p", {}, gone ? t("dashboard.gone_hint") : error.message),
-      gone ? el("a.button.primary", { href: "/" }, t("shell.back_home")) : button(t("shell.retry"), { kind: "primary", onclick: () => location.reload() })));
+    this.root.replaceChildren(
+      el(
+        "div.blank",
+        {},
+        icon(gone ? "blank-small" : "warning"),
+        el("h1", {}, gone ? t("dashboard.gone") : t("dashboard.not_loaded")),
+        el("p", {}, gone ? t("dashboard.gone_hint") : error.message),
+        gone
+          ? el("a.button.primary", { href: "/" }, t("shell.back_home"))
+          : button(t("shell.retry"), { kind: "primary", onclick: () => location.reload() }),
+      ),
+    );
   }
 
   build() {
@@ -71,12 +81,16 @@ class DashboardPage {
     const saved = sourceOf(id);
     // A chart that was only just put here is not the dashboard's before it is saved: its data comes from the library.
     const placed = (chart) => chart in this.document.charts;
-    this.source = { ...saved, data: (chart, filters, options) => (placed(chart) ? saved : library).data(chart, filters, options) };
+    this.source = {
+      ...saved,
+      data: (chart, filters, options) => (placed(chart) ? saved : library).data(chart, filters, options),
+    };
     this.base = sane(this.document.filters);
     this.filters = this.base;
     this.bar = new FilterBar({
       spec: () => api.get(`dashboards/${id}/filters?lang=${lang}`),
-      values: async (column, query) => (await api.get(`dashboards/${id}/filters/options?${new URLSearchParams({ column, lang, q: query })}`)).values,
+      values: async (column, query) =>
+        (await api.get(`dashboards/${id}/filters/options?${new URLSearchParams({ column, lang, q: query })}`)).values,
       base: this.base,
       onChange: (filters) => this.setFilters(filters),
     });
@@ -91,7 +105,11 @@ class DashboardPage {
       say: (text) => (this.live.textContent = text),
     });
     this.editor = new Editor(this);
-    this.television = new Television(this.view, { name: () => this.document.title, onEnd: () => this.toAddress() , onStart: () => this.toAddress() });
+    this.television = new Television(this.view, {
+      name: () => this.document.title,
+      onEnd: () => this.toAddress(),
+      onStart: () => this.toAddress(),
+    });
     this.bar.element.append(this.crossChips);
     this.place.replaceChildren(this.editor.element, this.bar.element, this.view.element);
     this.drawActions();
@@ -113,10 +131,26 @@ class DashboardPage {
 
   drawActions() {
     const tv = iconButton("tv", t("dashboard.tv"), { "data-action": "tv", onclick: () => this.television.start() });
-    const refresh = iconButton("refresh", t("dashboard.refresh"), { "data-action": "refresh", onclick: () => this.view.refresh({ refresh: true }) });
-    const share = button(t("dashboard.share"), { icon: "link", "data-action": "share", onclick: () => openShare(this.document, { filters: this.filters, tab: this.view.tab }) });
-    const edit = button(t("dashboard.edit"), { icon: "edit", "data-action": "edit", onclick: () => this.editor.start() });
-    const more = iconButton("more", t("shell.more"), { "aria-haspopup": "menu", "aria-expanded": "false", "data-action": "more", onclick: (event) => this.openMore(event.currentTarget) });
+    const refresh = iconButton("refresh", t("dashboard.refresh"), {
+      "data-action": "refresh",
+      onclick: () => this.view.refresh({ refresh: true }),
+    });
+    const share = button(t("dashboard.share"), {
+      icon: "link",
+      "data-action": "share",
+      onclick: () => openShare(this.document, { filters: this.filters, tab: this.view.tab }),
+    });
+    const edit = button(t("dashboard.edit"), {
+      icon: "edit",
+      "data-action": "edit",
+      onclick: () => this.editor.start(),
+    });
+    const more = iconButton("more", t("shell.more"), {
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      "data-action": "more",
+      onclick: (event) => this.openMore(event.currentTarget),
+    });
     this.actions.replaceChildren(refresh, tv, share, edit, more);
   }
 
@@ -142,15 +176,33 @@ class DashboardPage {
 
   invite() {
     if (this.root.querySelector(".blank")) return;
-    this.view.element.after(el("div.blank", {}, icon("dashboard"), el("h2", {}, t("dashboard.nothing")), el("p", {}, t("dashboard.nothing_hint")),
-      button(t("dashboard.add_charts"), { icon: "plus", kind: "primary", onclick: () => this.editor.start({ add: true }) })));
+    this.view.element.after(
+      el(
+        "div.blank",
+        {},
+        icon("dashboard"),
+        el("h2", {}, t("dashboard.nothing")),
+        el("p", {}, t("dashboard.nothing_hint")),
+        button(t("dashboard.add_charts"), {
+          icon: "plus",
+          kind: "primary",
+          onclick: () => this.editor.start({ add: true }),
+        }),
+      ),
+    );
   }
 
   /** The line below the title: what it is, and how old its data is. */
   describe(document = this.editor.active ? this.editor.document : this.document) {
     const asOf = this.view.asOf();
-    this.subtitle.replaceChildren(...[document.description, asOf && el("span", { title: momentText(asOf), data: { asof: "" } }, t("dashboard.updated", { ago: ago(asOf) }))]
-      .filter(Boolean).flatMap((part, at) => (at ? [" · ", part] : [part])));
+    this.subtitle.replaceChildren(
+      ...[
+        document.description,
+        asOf && el("span", { title: momentText(asOf), data: { asof: "" } }, t("dashboard.updated", { ago: ago(asOf) })),
+      ]
+        .filter(Boolean)
+        .flatMap((part, at) => (at ? [" · ", part] : [part])),
+    );
   }
 
   settled() {
@@ -180,6 +232,12 @@ class DashboardPage {
     });
   }
 
+  /** Show a tab from the next drawing on, whatever the address says. */
+  openTab(id) {
+    this.view.tab = id;
+    this.parameters.delete("tab");
+  }
+
   // -- filters
 
   setFilters(filters) {
@@ -203,7 +261,9 @@ class DashboardPage {
       this.drill(item, chart, where);
       return;
     }
-    const label = where.map(({ column, value }) => valueText(value, card.chart.columns.find(({ name }) => name === column)?.kind)).join(", ");
+    const label = where
+      .map(({ column, value }) => valueText(value, card.chart.columns.find(({ name }) => name === column)?.kind))
+      .join(", ");
     const set = this.cross.toggle(item.id, card.chart, where, label);
     if (set === null) {
       this.drill(item, chart, where);
@@ -212,7 +272,11 @@ class DashboardPage {
     this.drawCross();
     this.toAddress({ push: true });
     this.view.refresh({}, (one) => one.id !== item.id);
-    if (set) toast(t("dashboard.cross_set", { label }), { action: [t("dashboard.drill"), () => this.drill(item, chart, where)], seconds: 6 });
+    if (set)
+      toast(t("dashboard.cross_set", { label }), {
+        action: [t("dashboard.drill"), () => this.drill(item, chart, where)],
+        seconds: 6,
+      });
   }
 
   clearCross(id = null) {
@@ -230,17 +294,30 @@ class DashboardPage {
       if (mark || card.view.chosen) card.view.choose(mark?.where ?? null);
     }
     this.crossChips.hidden = this.cross.size === 0;
-    this.crossChips.replaceChildren(...[...this.cross.marks].map(([id, { label }]) => {
-      const title = this.document.charts[this.document.items.find((item) => item.id === id)?.chart_id]?.title ?? "";
-      return el("span.chip", { title }, icon("filter"), el("span", {}, `${title}: ${label}`),
-        el("button", { type: "button", "aria-label": t("filters.remove", { title: label }), onclick: () => this.clearCross(id) }, icon("close")));
-    }));
+    this.crossChips.replaceChildren(
+      ...[...this.cross.marks].map(([id, { label }]) => {
+        const title = this.document.charts[this.document.items.find((item) => item.id === id)?.chart_id]?.title ?? "";
+        return el(
+          "span.chip",
+          { title },
+          icon("filter"),
+          el("span", {}, `${title}: ${label}`),
+          el(
+            "button",
+            { type: "button", "aria-label": t("filters.remove", { title: label }), onclick: () => this.clearCross(id) },
+            icon("close"),
+          ),
+        );
+      }),
+    );
   }
 
   drill(item, chart, where) {
     openDrill({
-      title: chart.title, where,
-      load: ({ signal }) => this.source.rows(item.chart_id, this.cross.applied(this.filters, item.id), where, { signal }),
+      title: chart.title,
+      where,
+      load: ({ signal }) =>
+        this.source.rows(item.chart_id, this.cross.applied(this.filters, item.id), where, { signal }),
     });
   }
 
@@ -250,7 +327,12 @@ class DashboardPage {
     this.parameters = new URLSearchParams(location.search);
     this.filters = fromParams(this.parameters) ?? this.base;
     this.cross.clear();
-    for (const [id, columns, period, where, label] of crossOf(this.parameters)) this.cross.marks.set(id, { ...sane({ columns, period }), where: Array.isArray(where) ? where : [], label: String(label ?? "") });
+    for (const [id, columns, period, where, label] of crossOf(this.parameters))
+      this.cross.marks.set(id, {
+        ...sane({ columns, period }),
+        where: Array.isArray(where) ? where : [],
+        label: String(label ?? ""),
+      });
     this.bar.set(this.filters);
     this.drawCross();
   }
@@ -258,7 +340,7 @@ class DashboardPage {
   toAddress({ push = false } = {}) {
     const parameters = toParams(this.filters, new URLSearchParams());
     if (isEmpty(this.filters) && !isEmpty(this.base)) parameters.set("period", "all");
-    if (this.filters === this.base) parameters.delete("period"), parameters.delete("f");
+    if (this.filters === this.base) (parameters.delete("period"), parameters.delete("f"));
     if (this.view.tab && this.view.tab !== this.document.tabs[0]?.id) parameters.set("tab", this.view.tab);
     if (this.cross.size) parameters.set("x", JSON.stringify(this.cross));
     if (this.television.on) parameters.set("tv", "1");
@@ -272,7 +354,11 @@ class DashboardPage {
   // -- the whole
 
   async remove() {
-    const sure = await confirmed({ title: t("dashboard.delete_title", { title: this.document.title }), text: t("dashboard.delete_text"), yes: t("shell.delete") });
+    const sure = await confirmed({
+      title: t("dashboard.delete_title", { title: this.document.title }),
+      text: t("dashboard.delete_text"),
+      yes: t("shell.delete"),
+    });
     if (!sure) return;
     try {
       await api.delete(`dashboards/${this.document.id}`);
@@ -285,7 +371,13 @@ class DashboardPage {
   async duplicate() {
     const { description, tabs, items, filters } = this.document;
     try {
-      const made = await api.post(`dashboards?lang=${lang}`, { title: t("dashboard.copy_of", { title: this.document.title }), description, tabs, items, filters });
+      const made = await api.post(`dashboards?lang=${lang}`, {
+        title: t("dashboard.copy_of", { title: this.document.title }),
+        description,
+        tabs,
+        items,
+        filters,
+      });
       location.assign(`/dashboards/${made.id}`);
     } catch (error) {
       toastError(error);
@@ -294,13 +386,16 @@ class DashboardPage {
 }
 
 const library = {
-  data: (chart, filters, { refresh, signal }) => api.post(`charts/${chart}/data`, { filters, lang, ...(refresh ? { refresh } : {}) }, { signal }),
+  data: (chart, filters, { refresh, signal }) =>
+    api.post(`charts/${chart}/data`, { filters, lang, ...(refresh ? { refresh } : {}) }, { signal }),
 };
 
 function crossOf(parameters) {
   try {
     const marks = JSON.parse(parameters.get("x") ?? "[]");
-    return Array.isArray(marks) ? marks.filter((mark) => Array.isArray(mark) && typeof mark[0] === "string").slice(0, 20) : [];
+    return Array.isArray(marks)
+      ? marks.filter((mark) => Array.isArray(mark) && typeof mark[0] === "string").slice(0, 20)
+      : [];
   } catch {
     return [];
   }

@@ -12,10 +12,17 @@ export function openDialog({ title, content = [], actions = [], kind = "", onClo
   const id = `dialog-${Math.random().toString(36).slice(2)}`;
   const body = el("div.dialog-body", {}, content);
   const close = () => dialog.open && dialog.close();
-  const dialog = el(`dialog.dialog${kind ? `.${kind}` : ""}`, { "aria-labelledby": id },
+  const dialog = el(
+    `dialog.dialog${kind ? `.${kind}` : ""}`,
+    { "aria-labelledby": id },
     el("div.dialog-head", {}, el("h2", { id }, title), head, iconButton("close", t("shell.close"), { onclick: close })),
-    body, actions.length ? el("div.dialog-foot", {}, actions) : null);
-  dialog.addEventListener("close", () => { dialog.remove(); onClose?.(); });
+    body,
+    actions.length ? el("div.dialog-foot", {}, actions) : null,
+  );
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    onClose?.();
+  });
   dialog.addEventListener("pointerdown", (event) => event.target === dialog && close());
   (document.fullscreenElement ?? document.body).append(dialog);
   dialog.showModal();
@@ -26,10 +33,18 @@ export function openDialog({ title, content = [], actions = [], kind = "", onClo
 export function confirmed({ title, text, yes, danger = true }) {
   return new Promise((resolve) => {
     let answer = false;
-    const choose = (value) => () => { answer = value; dialog.close(); };
+    const choose = (value) => () => {
+      answer = value;
+      dialog.close();
+    };
     const dialog = openDialog({
-      title, content: el("p", {}, text), onClose: () => resolve(answer),
-      actions: [button(t("shell.cancel"), { onclick: choose(false) }), button(yes, { kind: danger ? "danger" : "primary", onclick: choose(true) })],
+      title,
+      content: el("p", {}, text),
+      onClose: () => resolve(answer),
+      actions: [
+        button(t("shell.cancel"), { onclick: choose(false) }),
+        button(yes, { kind: danger ? "danger" : "primary", onclick: choose(true) }),
+      ],
     });
   });
 }
@@ -38,13 +53,34 @@ export function confirmed({ title, text, yes, danger = true }) {
 export function asked({ title, label, value = "", yes = t("shell.save"), multiline = false, placeholder = "" }) {
   return new Promise((resolve) => {
     let answer = null;
-    const input = el(multiline ? "textarea.area" : "input.input", { maxlength: multiline ? "5000" : "200", placeholder, rows: multiline ? "6" : null });
+    const input = el(multiline ? "textarea.area" : "input.input", {
+      maxlength: multiline ? "5000" : "200",
+      placeholder,
+      rows: multiline ? "6" : null,
+    });
     input.value = value;
-    const accept = () => { answer = input.value.trim(); dialog.close(); };
-    const form = el("form", { onsubmit: (event) => { event.preventDefault(); accept(); } }, el("label.field", {}, el("span", {}, label), input));
+    const accept = () => {
+      answer = input.value.trim();
+      dialog.close();
+    };
+    const form = el(
+      "form",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          accept();
+        },
+      },
+      el("label.field", {}, el("span", {}, label), input),
+    );
     const dialog = openDialog({
-      title, content: form, onClose: () => resolve(answer),
-      actions: [button(t("shell.cancel"), { onclick: () => dialog.close() }), button(yes, { kind: "primary", onclick: accept })],
+      title,
+      content: form,
+      onClose: () => resolve(answer),
+      actions: [
+        button(t("shell.cancel"), { onclick: () => dialog.close() }),
+        button(yes, { kind: "primary", onclick: accept }),
+      ],
     });
     input.focus();
     if (!multiline) input.select();
@@ -58,9 +94,24 @@ export function toast(message, { action = null, bad = false, seconds = action ||
   shelf?.isConnected || (shelf = el("div.toasts", { role: "status", "aria-live": "polite" }));
   (document.querySelector("dialog[open]:last-of-type") ?? document.fullscreenElement ?? document.body).append(shelf);
   const gone = () => note.remove();
-  const note = el(`div.toast${bad ? ".bad" : ""}`, {}, el("span", {}, message),
-    action && el("button", { type: "button", onclick: () => { gone(); action[1](); } }, action[0]),
-    !action && el("button", { type: "button", "aria-label": t("shell.close"), onclick: gone }, "×"));
+  const note = el(
+    `div.toast${bad ? ".bad" : ""}`,
+    {},
+    el("span", {}, message),
+    action &&
+      el(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            gone();
+            action[1]();
+          },
+        },
+        action[0],
+      ),
+    !action && el("button", { type: "button", "aria-label": t("shell.close"), onclick: gone }, "×"),
+  );
   shelf.append(note);
   setTimeout(gone, seconds * 1000);
 }

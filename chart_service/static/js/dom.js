@@ -11,7 +11,9 @@ export function el(what, attributes = {}, ...children) {
   const element = document.createElement(tag || "div");
   if (classes.length) element.className = classes.join(" ");
   for (const [name, value] of Object.entries(attributes ?? {})) setAttribute(element, name, value);
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -44,7 +46,8 @@ export function icon(name, size = "") {
 
 export function svgEl(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== undefined) element.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== null && value !== undefined) element.setAttribute(name, String(value));
   element.append(...children);
   return element;
 }
@@ -53,7 +56,11 @@ export const button = (label, { icon: name, kind = "", ...rest } = {}) =>
   el(`button.button${kind ? `.${kind}` : ""}`, { type: "button", ...rest }, name && icon(name), label);
 
 export const iconButton = (name, label, attributes = {}) =>
-  el(`button.icon-button${attributes.small ? ".small" : ""}`, { type: "button", "aria-label": label, title: label, ...attributes, small: false }, icon(name));
+  el(
+    `button.icon-button${attributes.small ? ".small" : ""}`,
+    { type: "button", "aria-label": label, title: label, ...attributes, small: false },
+    icon(name),
+  );
 
 export function debounce(wait, run) {
   let timer;

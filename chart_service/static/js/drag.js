@@ -11,7 +11,12 @@ export class Drag {
     this.item = grid.items.find((one) => one.id === id);
     this.items = grid.items;
     const rect = this.element.getBoundingClientRect();
-    this.origin = { x: event.clientX + scrollX, y: event.clientY + scrollY, left: rect.left + scrollX, top: rect.top + scrollY };
+    this.origin = {
+      x: event.clientX + scrollX,
+      y: event.clientY + scrollY,
+      left: rect.left + scrollX,
+      top: rect.top + scrollY,
+    };
     this.ghost = el("div.grid-ghost");
     grid.element.append(this.ghost);
     this.element.classList.add("dragging");

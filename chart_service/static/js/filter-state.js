@@ -12,8 +12,15 @@ export function sane(value) {
   const columns = Array.isArray(value?.columns) ? value.columns : [];
   return {
     period: periodOf(value?.period),
-    columns: columns.filter((one) => COLUMN.test(one?.column ?? "") && OPERATORS.has(one.op) && Array.isArray(one.values ?? []))
-      .map(({ column, op, values = [] }) => ({ column, op, values: values.filter((item) => item === null || ["string", "number", "boolean"].includes(typeof item)).slice(0, MOST_VALUES) })),
+    columns: columns
+      .filter((one) => COLUMN.test(one?.column ?? "") && OPERATORS.has(one.op) && Array.isArray(one.values ?? []))
+      .map(({ column, op, values = [] }) => ({
+        column,
+        op,
+        values: values
+          .filter((item) => item === null || ["string", "number", "boolean"].includes(typeof item))
+          .slice(0, MOST_VALUES),
+      })),
   };
 }
 
@@ -26,7 +33,14 @@ export function forApi({ period, columns }) {
 }
 
 /** What is kept as a dashboard's own filters: a named span stays named. */
-export const forKeeping = ({ period, columns }) => ({ period: period && (period.preset ? { preset: period.preset, from: period.from, to: period.to, column: period.column ?? null } : period), columns });
+export const forKeeping = ({ period, columns }) => ({
+  period:
+    period &&
+    (period.preset
+      ? { preset: period.preset, from: period.from, to: period.to, column: period.column ?? null }
+      : period),
+  columns,
+});
 
 export const isEmpty = ({ period, columns }) => !period && columns.length === 0;
 export const same = (one, two) => JSON.stringify(forKeeping(one)) === JSON.stringify(forKeeping(two));
@@ -43,9 +57,15 @@ export function withColumn(filters, column, filter) {
 export function toggled(filters, wheres) {
   const on = wheres.every(({ column, value }) => {
     const there = columnFilter(filters, column);
-    return value === null ? there?.op === "is_null" : there?.op === "in" && there.values.length === 1 && there.values[0] === value;
+    return value === null
+      ? there?.op === "is_null"
+      : there?.op === "in" && there.values.length === 1 && there.values[0] === value;
   });
-  return wheres.reduce((result, { column, value }) => withColumn(result, column, on ? null : value === null ? { op: "is_null" } : { op: "in", values: [value] }), filters);
+  return wheres.reduce(
+    (result, { column, value }) =>
+      withColumn(result, column, on ? null : value === null ? { op: "is_null" } : { op: "in", values: [value] }),
+    filters,
+  );
 }
 
 /** Filters as parameters of an address; `tab` and other parameters are the caller's. */
@@ -53,7 +73,11 @@ export function toParams(filters, params) {
   params.delete("period");
   params.delete("f");
   const { period } = filters;
-  if (period) params.set("period", (period.preset ?? `${period.from}..${period.to}`) + (period.column ? `@${period.column}` : ""));
+  if (period)
+    params.set(
+      "period",
+      (period.preset ?? `${period.from}..${period.to}`) + (period.column ? `@${period.column}` : ""),
+    );
   for (const { column, op, values } of filters.columns) params.append("f", JSON.stringify([column, op, ...values]));
   return params;
 }
@@ -71,5 +95,8 @@ export function fromParams(params) {
       return null;
     }
   });
-  return sane({ period: span && span !== "all" ? (to ? { from, to, column } : { preset: span, column }) : null, columns: columns.filter(Boolean) });
+  return sane({
+    period: span && span !== "all" ? (to ? { from, to, column } : { preset: span, column }) : null,
+    columns: columns.filter(Boolean),
+  });
 }

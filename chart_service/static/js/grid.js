@@ -60,7 +60,11 @@ export class Grid {
   }
 
   handles(id, element, label) {
-    const drag = el("button.grid-handle", { type: "button", "aria-label": t("dashboard.move", { title: label }), title: t("dashboard.move_hint") }, icon("drag"));
+    const drag = el(
+      "button.grid-handle",
+      { type: "button", "aria-label": t("dashboard.move", { title: label }), title: t("dashboard.move_hint") },
+      icon("drag"),
+    );
     const size = el("div.grid-size", { "aria-hidden": "true", title: t("dashboard.size") });
     drag.addEventListener("keydown", (event) => this.key(event, id));
     drag.addEventListener("pointerdown", (event) => this.start(event, id, "move"));
@@ -72,7 +76,10 @@ export class Grid {
   place(items = this.items, { except = null } = {}) {
     const shown = reflowed(items, this.columns);
     this.element.style.setProperty("--columns", this.columns);
-    const before = STILL.matches || !this.editing ? null : new Map([...this.elements].map(([id, { element }]) => [id, element.getBoundingClientRect()]));
+    const before =
+      STILL.matches || !this.editing
+        ? null
+        : new Map([...this.elements].map(([id, { element }]) => [id, element.getBoundingClientRect()]));
     for (const item of shown) {
       const found = this.elements.get(item.id)?.element;
       if (!found) continue;
@@ -89,12 +96,19 @@ export class Grid {
       const was = before.get(id);
       const now = element.getBoundingClientRect();
       const [dx, dy] = [was.left - now.left, was.top - now.top];
-      if (dx || dy) element.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], { duration: 140, easing: "ease-out" });
+      if (dx || dy)
+        element.animate([{ transform: `translate(${dx}px, ${dy}px)` }, { transform: "none" }], {
+          duration: 140,
+          easing: "ease-out",
+        });
     }
   }
 
   reorder(shown) {
-    const order = [...shown].sort((one, two) => one.y - two.y || one.x - two.x).map(({ id }) => this.elements.get(id)?.element).filter(Boolean);
+    const order = [...shown]
+      .sort((one, two) => one.y - two.y || one.x - two.x)
+      .map(({ id }) => this.elements.get(id)?.element)
+      .filter(Boolean);
     const now = [...this.element.children].filter((node) => node.dataset.item);
     if (order.every((node, at) => node === now[at])) return;
     const focused = document.activeElement;
@@ -112,7 +126,9 @@ export class Grid {
     if (!by || this.columns !== COLUMNS) return;
     event.preventDefault();
     const item = this.items.find((one) => one.id === id);
-    const change = event.shiftKey ? { w: item.w + by[0], h: item.h + by[1] } : { x: item.x + by[0], y: Math.max(0, item.y + this.stride(item, by[1])) };
+    const change = event.shiftKey
+      ? { w: item.w + by[0], h: item.h + by[1] }
+      : { x: item.x + by[0], y: Math.max(0, item.y + this.stride(item, by[1])) };
     this.finish(moved(this.items, id, change));
     const now = this.items.find((one) => one.id === id);
     this.say(t("dashboard.moved_to", { x: now.x + 1, y: now.y + 1, w: now.w, h: now.h }));

@@ -8,9 +8,15 @@ export class History {
     this.onChange = onChange;
   }
 
-  get state() { return this.states[this.at]; }
-  get canUndo() { return this.at > 0; }
-  get canRedo() { return this.at < this.states.length - 1; }
+  get state() {
+    return this.states[this.at];
+  }
+  get canUndo() {
+    return this.at > 0;
+  }
+  get canRedo() {
+    return this.at < this.states.length - 1;
+  }
 
   push(state) {
     this.states = [...this.states.slice(0, this.at + 1), state].slice(-MOST);
@@ -18,8 +24,12 @@ export class History {
     this.onChange(this);
   }
 
-  undo() { return this.go(this.at - 1); }
-  redo() { return this.go(this.at + 1); }
+  undo() {
+    return this.go(this.at - 1);
+  }
+  redo() {
+    return this.go(this.at + 1);
+  }
 
   go(at) {
     if (at < 0 || at >= this.states.length) return null;

@@ -25,14 +25,19 @@ export const has = (key) => texts[key] !== undefined;
 export const number = (value) => numbers.format(value);
 
 /** A Date or ISO text as "12 мая 2026"; a date without a time is not moved between time zones. */
-export const dateText = (value) => day.format(typeof value === "string" ? new Date(`${value.slice(0, 10)}T00:00:00Z`) : value);
+export const dateText = (value) =>
+  day.format(typeof value === "string" ? new Date(`${value.slice(0, 10)}T00:00:00Z`) : value);
 export const momentText = (value) => moment.format(new Date(value));
 
 /** How long ago a moment was: "2 мин. назад". */
 export function ago(value, now = Date.now()) {
   const seconds = Math.max(0, (now - new Date(value).getTime()) / 1000);
   if (seconds < 45) return t("shell.just_now");
-  const steps = [["minute", 60, 3600], ["hour", 3600, 86400], ["day", 86400, Infinity]];
+  const steps = [
+    ["minute", 60, 3600],
+    ["hour", 3600, 86400],
+    ["day", 86400, Infinity],
+  ];
   const [unit, size] = steps.find(([, , below]) => seconds < below);
   return relative.format(-Math.round(seconds / size), unit);
 }

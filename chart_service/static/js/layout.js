@@ -2,7 +2,8 @@
 export const COLUMNS = 12;
 export const LEAST = { chart: { w: 2, h: 3 }, heading: { w: 2, h: 1 }, text: { w: 2, h: 1 } };
 
-const overlap = (one, two) => one.x < two.x + two.w && two.x < one.x + one.w && one.y < two.y + two.h && two.y < one.y + one.h;
+const overlap = (one, two) =>
+  one.x < two.x + two.w && two.x < one.x + one.w && one.y < two.y + two.h && two.y < one.y + one.h;
 const inOrder = (one, two) => one.y - two.y || one.x - two.x;
 
 /**
@@ -11,7 +12,8 @@ const inOrder = (one, two) => one.y - two.y || one.x - two.x;
  */
 export function arranged(items, first = null) {
   const order = [...items].sort((one, two) => inOrder(one, two) || (one.id === first ? -1 : two.id === first ? 1 : 0));
-  if (first !== null) order.sort((one, two) => one.y - two.y || (one.id === first ? -1 : two.id === first ? 1 : one.x - two.x));
+  if (first !== null)
+    order.sort((one, two) => one.y - two.y || (one.id === first ? -1 : two.id === first ? 1 : one.x - two.x));
   const placed = [];
   const free = (item) => !placed.some((other) => overlap(item, other));
   for (const original of order) {
@@ -34,7 +36,10 @@ export function moved(items, id, change) {
   if ("w" in change && !("x" in change)) next.w = Math.min(next.w, COLUMNS - next.x);
   next.x = Math.max(0, Math.min(next.x, COLUMNS - next.w));
   next.y = Math.max(0, next.y);
-  return arranged(items.map((one) => (one.id === id ? next : one)), id);
+  return arranged(
+    items.map((one) => (one.id === id ? next : one)),
+    id,
+  );
 }
 
 /** The first place where something of this size fits below everything, or in a hole of the last rows. */
@@ -72,4 +77,6 @@ export function reflowed(items, columns) {
   return items.map((item) => placed.get(item.id));
 }
 
-export const sameLayout = (one, two) => one.length === two.length && one.every((item, at) => ["id", "x", "y", "w", "h"].every((key) => item[key] === two[at][key]));
+export const sameLayout = (one, two) =>
+  one.length === two.length &&
+  one.every((item, at) => ["id", "x", "y", "w", "h"].every((key) => item[key] === two[at][key]));

@@ -11,20 +11,47 @@ export function pickChart(here) {
   return new Promise((resolve) => {
     let chosen = null;
     const list = el("div.pick-list", { "aria-live": "polite" });
-    const search = el("input.input", { type: "search", placeholder: t("dashboard.find_chart"), "aria-label": t("dashboard.find_chart"), oninput: debounce(200, () => load()) });
-    const dialog = openDialog({
-      title: t("dashboard.add_chart"), kind: "wide", onClose: () => resolve(chosen),
-      content: [el("label.search", {}, icon("search"), search), list, el("a.menu-item", { href: "/ask" }, icon("ask"), t("dashboard.ask_new"))],
+    const search = el("input.input", {
+      type: "search",
+      placeholder: t("dashboard.find_chart"),
+      "aria-label": t("dashboard.find_chart"),
+      oninput: debounce(200, () => load()),
     });
-    const pick = (chart) => { chosen = chart; dialog.close(); };
+    const dialog = openDialog({
+      title: t("dashboard.add_chart"),
+      kind: "wide",
+      onClose: () => resolve(chosen),
+      content: [
+        el("label.search", {}, icon("search"), search),
+        list,
+        el("a.menu-item", { href: "/ask" }, icon("ask"), t("dashboard.ask_new")),
+      ],
+    });
+    const pick = (chart) => {
+      chosen = chart;
+      dialog.close();
+    };
 
     async function load() {
       try {
         const query = search.value.trim();
         const { items } = await api.get(`charts${query ? `?q=${encodeURIComponent(query)}` : ""}`);
-        list.replaceChildren(...items.map((chart) => el("button.menu-item", { type: "button", data: { chart: String(chart.id) }, onclick: () => pick(chart) },
-          icon(ICONS[chart.template?.format] ?? "chart"), el("span.pick-text", {}, el("span.ink", {}, chart.title), chart.description && el("span.muted.small", {}, chart.description)),
-          here.has(chart.id) && el("span.badge", {}, t("dashboard.already_here")))));
+        list.replaceChildren(
+          ...items.map((chart) =>
+            el(
+              "button.menu-item",
+              { type: "button", data: { chart: String(chart.id) }, onclick: () => pick(chart) },
+              icon(ICONS[chart.template?.format] ?? "chart"),
+              el(
+                "span.pick-text",
+                {},
+                el("span.ink", {}, chart.title),
+                chart.description && el("span.muted.small", {}, chart.description),
+              ),
+              here.has(chart.id) && el("span.badge", {}, t("dashboard.already_here")),
+            ),
+          ),
+        );
         if (!items.length) list.append(el("p.values-none", {}, t("filters.nothing_found")));
       } catch (error) {
         list.replaceChildren(el("p.notice.bad", { role: "alert" }, error.message));

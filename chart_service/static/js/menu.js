@@ -7,9 +7,17 @@ let open = null;
  * Open `content` beside `anchor`. Answers a function that closes it. One popover is open at a time.
  * `onClose` runs when it closes; focus goes back to the anchor unless something else has it.
  */
-export function openPopover(anchor, content, { role = null, label = null, onClose = null, align = "end", wide = false } = {}) {
+export function openPopover(
+  anchor,
+  content,
+  { role = null, label = null, onClose = null, align = "end", wide = false } = {},
+) {
   closePopover();
-  const box = el("div.popover", { role, "aria-label": label, tabindex: "-1", style: wide ? { "max-width": "min(440px, calc(100vw - 16px))" } : {} }, content);
+  const box = el(
+    "div.popover",
+    { role, "aria-label": label, tabindex: "-1", style: wide ? { "max-width": "min(440px, calc(100vw - 16px))" } : {} },
+    content,
+  );
   // A modal dialog makes everything outside it inert, so what opens from within it is put there.
   (anchor.closest("dialog") ?? document.fullscreenElement ?? document.body).append(box);
   anchor.setAttribute("aria-expanded", "true");
@@ -53,7 +61,10 @@ function place(box, anchor, align) {
   const at = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = box;
   const below = at.bottom + 6;
-  const top = below + height <= innerHeight - 8 || at.top - 6 - height < 8 ? Math.min(below, Math.max(8, innerHeight - height - 8)) : at.top - 6 - height;
+  const top =
+    below + height <= innerHeight - 8 || at.top - 6 - height < 8
+      ? Math.min(below, Math.max(8, innerHeight - height - 8))
+      : at.top - 6 - height;
   const left = align === "end" ? at.right - width : at.left;
   box.style.top = `${top}px`;
   box.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
@@ -64,7 +75,13 @@ function place(box, anchor, align) {
  * Arrows, Home, End and letters move; Enter and Space choose; Tab closes.
  */
 export function openMenu(anchor, items, { label = null, align = "end" } = {}) {
-  const nodes = items.map((item) => (item === null ? el("hr", { role: "separator" }) : item.heading ? el("div.menu-heading", { role: "presentation" }, item.heading) : entry(item)));
+  const nodes = items.map((item) =>
+    item === null
+      ? el("hr", { role: "separator" })
+      : item.heading
+        ? el("div.menu-heading", { role: "presentation" }, item.heading)
+        : entry(item),
+  );
   openPopover(anchor, nodes, { role: "menu", label: label ?? anchor.getAttribute("aria-label"), align });
   const box = open.box;
   box.addEventListener("keydown", (event) => walk(event, box));
@@ -74,17 +91,30 @@ export function openMenu(anchor, items, { label = null, align = "end" } = {}) {
 function entry(item) {
   const role = item.checked === undefined ? "menuitem" : "menuitemradio";
   const attributes = {
-    role, tabindex: "-1", title: item.hint ?? null, "aria-disabled": item.disabled ? "true" : null,
-    "aria-checked": item.checked === undefined ? null : String(item.checked), "data-item": item.name ?? null,
+    role,
+    tabindex: "-1",
+    title: item.hint ?? null,
+    "aria-disabled": item.disabled ? "true" : null,
+    "aria-checked": item.checked === undefined ? null : String(item.checked),
+    "data-item": item.name ?? null,
     onclick: (event) => {
       if (item.disabled) return event.preventDefault();
       closePopover();
       return item.run?.(event);
     },
   };
-  const content = [item.icon && icon(item.icon), el("span", {}, item.label), item.checked && el("span.tick", {}, icon("check"))];
+  const content = [
+    item.icon && icon(item.icon),
+    el("span", {}, item.label),
+    item.checked && el("span.tick", {}, icon("check")),
+  ];
   const what = item.danger ? ".menu-item.danger" : ".menu-item";
-  return item.href ? el(`a${what}`, { ...attributes, href: item.href, target: item.target ?? null, rel: item.target ? "noopener" : null }, content)
+  return item.href
+    ? el(
+        `a${what}`,
+        { ...attributes, href: item.href, target: item.target ?? null, rel: item.target ? "noopener" : null },
+        content,
+      )
     : el(`button${what}`, { ...attributes, type: "button" }, content);
 }
 
@@ -98,6 +128,8 @@ function walk(event, box) {
   } else if (event.key === "Tab") closePopover();
   else if (event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey) {
     const key = event.key.toLocaleLowerCase();
-    [...items.slice(at + 1), ...items.slice(0, at + 1)].find((item) => item.textContent.trim().toLocaleLowerCase().startsWith(key))?.focus();
+    [...items.slice(at + 1), ...items.slice(0, at + 1)]
+      .find((item) => item.textContent.trim().toLocaleLowerCase().startsWith(key))
+      ?.focus();
   }
 }

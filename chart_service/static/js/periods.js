@@ -1,7 +1,8 @@
 // Spans of days: named ones, which move with the calendar, and their words. Ends are exclusive, as the API has them.
 import { dateText, t } from "./i18n.js";
 
-const iso = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
+const iso = (date) =>
+  `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
 const plain = (year, month, day) => new Date(year, month, day);
 const monday = (date) => plain(date.getFullYear(), date.getMonth(), date.getDate() - ((date.getDay() + 6) % 7));
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
@@ -34,12 +35,20 @@ export function preset(name, now = new Date()) {
 export function periodOf(value) {
   if (!value) return null;
   if (value.preset && value.preset in SPANS) return { ...preset(value.preset), column: value.column ?? null };
-  if (DAY.test(value.from ?? "") && DAY.test(value.to ?? "") && value.from < value.to && isDay(value.from) && isDay(value.to)) return { from: value.from, to: value.to, column: value.column ?? null };
+  if (
+    DAY.test(value.from ?? "") &&
+    DAY.test(value.to ?? "") &&
+    value.from < value.to &&
+    isDay(value.from) &&
+    isDay(value.to)
+  )
+    return { from: value.from, to: value.to, column: value.column ?? null };
   return null;
 }
 
 const isDay = (text) => new Date(`${text}T00:00:00Z`).toJSON()?.slice(0, 10) === text;
-export const shifted = (day, by) => new Date(Date.parse(`${day}T00:00:00Z`) + by * 86_400_000).toISOString().slice(0, 10);
+export const shifted = (day, by) =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + by * 86_400_000).toISOString().slice(0, 10);
 
 export function periodText(period) {
   if (!period) return t("filters.all_time");

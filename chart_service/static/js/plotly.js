@@ -15,10 +15,11 @@ export function plotly() {
 const PAINT_MILLISECONDS = 150;
 
 /** After the next painting of the page, or soon where it is not painted at all. */
-const painted = () => new Promise((resolve) => {
-  setTimeout(resolve, PAINT_MILLISECONDS);
-  requestAnimationFrame(() => setTimeout(resolve));
-});
+const painted = () =>
+  new Promise((resolve) => {
+    setTimeout(resolve, PAINT_MILLISECONDS);
+    requestAnimationFrame(() => setTimeout(resolve));
+  });
 
 async function load() {
   await painted(); // running it holds up the page for a third of a second: what is there to be read comes first
@@ -60,4 +61,11 @@ function allowStyles() {
   return () => delete document.createElement;
 }
 
-export const CONFIG = { displayModeBar: false, responsive: false, showTips: false, doubleClick: false, scrollZoom: false, displaylogo: false };
+export const CONFIG = {
+  displayModeBar: false,
+  responsive: false,
+  showTips: false,
+  doubleClick: false,
+  scrollZoom: false,
+  displaylogo: false,
+};

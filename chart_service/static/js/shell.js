@@ -7,7 +7,8 @@ import { chosenTheme, setTheme } from "./theme.js";
 const root = document.documentElement;
 const one = (selector) => document.querySelector(selector);
 const YEAR = 31_536_000;
-const remember = (name, value) => (document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`);
+const remember = (name, value) =>
+  (document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`);
 
 for (const choice of document.querySelectorAll("[data-lang]")) {
   choice.addEventListener("click", () => {
@@ -17,9 +18,17 @@ for (const choice of document.querySelectorAll("[data-lang]")) {
 }
 
 one("[data-theme-menu]")?.addEventListener("click", (event) =>
-  openMenu(event.currentTarget, ["system", "light", "dark"].map((theme) => ({
-    label: t(`shell.theme_${theme}`), name: theme, checked: chosenTheme() === theme, run: () => setTheme(theme),
-  })), { align: "start" }));
+  openMenu(
+    event.currentTarget,
+    ["system", "light", "dark"].map((theme) => ({
+      label: t(`shell.theme_${theme}`),
+      name: theme,
+      checked: chosenTheme() === theme,
+      run: () => setTheme(theme),
+    })),
+    { align: "start" },
+  ),
+);
 
 // A rail of icons: chosen by the reader, and by itself where the page would be narrow.
 const narrow = matchMedia("(max-width: 1100px)");
@@ -63,7 +72,11 @@ let fresh = null;
 
 function showFreshness() {
   if (!badge || !fresh) return;
-  const last = fresh.entities.map((entity) => entity.last_sync_at).filter(Boolean).sort().at(-1);
+  const last = fresh.entities
+    .map((entity) => entity.last_sync_at)
+    .filter(Boolean)
+    .sort()
+    .at(-1);
   const running = fresh.running.length > 0;
   const stale = last && Date.now() - new Date(last) > STALE_MINUTES * 60_000;
   badge.querySelector(".dot").className = `dot ${running ? "running" : !last ? "none" : stale ? "stale" : ""}`.trim();

@@ -19,9 +19,29 @@ export function valueText(value, kind) {
 export function cellsTable({ columns, rows, right, totals }, caption) {
   const pivot = totals === true;
   const body = pivot ? rows.slice(0, -1) : rows;
-  const line = (cells, last) => el("tr", {}, cells.map((text, at) => cell(text, { number: right[at], head: pivot && at === 0, total: pivot && (last || at === cells.length - 1) })));
-  return wrap(el("table.table", {}, el("caption.visually-hidden", {}, caption), head(columns, right),
-    el("tbody", {}, body.map((cells) => line(cells, false))), pivot && rows.length ? el("tfoot", {}, line(rows.at(-1), true)) : null), caption);
+  const line = (cells, last) =>
+    el(
+      "tr",
+      {},
+      cells.map((text, at) =>
+        cell(text, { number: right[at], head: pivot && at === 0, total: pivot && (last || at === cells.length - 1) }),
+      ),
+    );
+  return wrap(
+    el(
+      "table.table",
+      {},
+      el("caption.visually-hidden", {}, caption),
+      head(columns, right),
+      el(
+        "tbody",
+        {},
+        body.map((cells) => line(cells, false)),
+      ),
+      pivot && rows.length ? el("tfoot", {}, line(rows.at(-1), true)) : null,
+    ),
+    caption,
+  );
 }
 
 /** The table of a result: {columns: [{name, kind, title?}], rows}. Sorts by a click on a heading; grows as it is read. */
@@ -31,24 +51,55 @@ export function rowsTable({ columns, rows }, caption) {
   let sorted = rows;
   let by = null;
   const body = el("tbody");
-  const more = el("button.button.quiet", { type: "button", onclick: () => { shown += PAGE; fill(); } }, t("card.more_rows"));
+  const more = el(
+    "button.button.quiet",
+    {
+      type: "button",
+      onclick: () => {
+        shown += PAGE;
+        fill();
+      },
+    },
+    t("card.more_rows"),
+  );
   const headings = columns.map((column, at) => heading(column, right[at], () => sort(at)));
-  const table = el("table.table", {}, el("caption.visually-hidden", {}, caption), el("thead", {}, el("tr", {}, headings)), body);
+  const table = el(
+    "table.table",
+    {},
+    el("caption.visually-hidden", {}, caption),
+    el("thead", {}, el("tr", {}, headings)),
+    body,
+  );
 
   function fill() {
-    body.replaceChildren(...sorted.slice(0, shown).map((row) => el("tr", {}, row.map((value, at) => {
-      const exact = columns[at].kind === "number" && !right[at] ? String(value ?? "—") : valueText(value, columns[at].kind);
-      return cell(exact, { number: right[at], empty: value === null });
-    }))));
+    body.replaceChildren(
+      ...sorted.slice(0, shown).map((row) =>
+        el(
+          "tr",
+          {},
+          row.map((value, at) => {
+            const exact =
+              columns[at].kind === "number" && !right[at] ? String(value ?? "—") : valueText(value, columns[at].kind);
+            return cell(exact, { number: right[at], empty: value === null });
+          }),
+        ),
+      ),
+    );
     more.hidden = shown >= sorted.length;
   }
 
   function sort(at) {
     by = { at, down: by?.at === at ? !by.down : columns[at].kind === "number" };
     sorted = [...rows].sort((one, two) => compare(one[at], two[at]) * (by.down ? -1 : 1));
-    headings.forEach((node, index) => node.setAttribute("aria-sort", index !== at ? "none" : by.down ? "descending" : "ascending"));
-    for (const node of headings) node.querySelector(".icon use").setAttribute("href", node.getAttribute("aria-sort") === "ascending" ? "#i-up" : "#i-down");
-    for (const node of headings) node.querySelector(".icon").style.visibility = node.getAttribute("aria-sort") === "none" ? "hidden" : "visible";
+    headings.forEach((node, index) =>
+      node.setAttribute("aria-sort", index !== at ? "none" : by.down ? "descending" : "ascending"),
+    );
+    for (const node of headings)
+      node
+        .querySelector(".icon use")
+        .setAttribute("href", node.getAttribute("aria-sort") === "ascending" ? "#i-up" : "#i-down");
+    for (const node of headings)
+      node.querySelector(".icon").style.visibility = node.getAttribute("aria-sort") === "none" ? "hidden" : "visible";
     fill();
   }
 
@@ -65,15 +116,37 @@ function compare(one, two) {
 function heading(column, right, sort) {
   const mark = icon("down");
   mark.style.visibility = "hidden";
-  return el(`th${right ? ".num" : ""}`, { scope: "col", "aria-sort": "none" },
-    el("button.sort", { type: "button", title: column.name, onclick: sort }, el("span", {}, column.title ?? column.name), mark));
+  return el(
+    `th${right ? ".num" : ""}`,
+    { scope: "col", "aria-sort": "none" },
+    el(
+      "button.sort",
+      { type: "button", title: column.name, onclick: sort },
+      el("span", {}, column.title ?? column.name),
+      mark,
+    ),
+  );
 }
 
-const head = (columns, right) => el("thead", {}, el("tr", {}, columns.map((name, at) => el(`th${right[at] ? ".num" : ""}`, { scope: "col" }, name))));
+const head = (columns, right) =>
+  el(
+    "thead",
+    {},
+    el(
+      "tr",
+      {},
+      columns.map((name, at) => el(`th${right[at] ? ".num" : ""}`, { scope: "col" }, name)),
+    ),
+  );
 
 function cell(text, { number: right, head: first, total, empty }) {
-  const classes = [right && "num", total && "total", (empty || text === "—") && "null"].filter(Boolean).map((name) => `.${name}`).join("");
-  return first ? el(`th${classes}`, { scope: "row" }, text) : el(`td${classes}`, { title: text.length > 40 ? text : null }, text);
+  const classes = [right && "num", total && "total", (empty || text === "—") && "null"]
+    .filter(Boolean)
+    .map((name) => `.${name}`)
+    .join("");
+  return first
+    ? el(`th${classes}`, { scope: "row" }, text)
+    : el(`td${classes}`, { title: text.length > 40 ? text : null }, text);
 }
 
 /** A box that scrolls; in the order of the Tab key, so that the keyboard scrolls it, too. */

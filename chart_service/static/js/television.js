@@ -11,7 +11,13 @@ export class Television {
   constructor(view, { name, onStart = () => {}, onEnd = () => {} }) {
     Object.assign(this, { view, name, onStart, onEnd, on: false });
     this.clock = el("time.tv-clock");
-    this.bar = el("div.tv-bar", {}, el("span.tv-name"), this.clock, iconButton("close", t("dashboard.tv_end"), { "data-action": "tv-end", onclick: () => this.end() }));
+    this.bar = el(
+      "div.tv-bar",
+      {},
+      el("span.tv-name"),
+      this.clock,
+      iconButton("close", t("dashboard.tv_end"), { "data-action": "tv-end", onclick: () => this.end() }),
+    );
   }
 
   start({ full = true } = {}) {
@@ -55,7 +61,12 @@ export class Television {
   /** Rows as high as makes the open tab fill the screen, but never lower than on the page: then it is shown in parts. */
   fit() {
     const { grid } = this.view;
-    const rows = Math.max(1, ...[...grid.elements.values()].map(({ element }) => parseInt(element.style.gridRow, 10) - 1 + Number(element.style.gridRow.split("span ")[1])));
+    const rows = Math.max(
+      1,
+      ...[...grid.elements.values()].map(
+        ({ element }) => parseInt(element.style.gridRow, 10) - 1 + Number(element.style.gridRow.split("span ")[1]),
+      ),
+    );
     const room = innerHeight - grid.element.getBoundingClientRect().top - scrollY - 12;
     const row = Math.max(ROW.least, Math.min(ROW.most, Math.floor(room / rows)));
     grid.element.style.setProperty("--row", `${row}px`);
@@ -64,7 +75,10 @@ export class Television {
 
   /** The next part of the tab, from the first thing that was not seen whole; after the last one, the next tab. */
   next() {
-    const tops = [...this.view.grid.elements.values()].map(({ element }) => element.getBoundingClientRect()).filter(({ bottom }) => bottom > innerHeight).map(({ top }) => top);
+    const tops = [...this.view.grid.elements.values()]
+      .map(({ element }) => element.getBoundingClientRect())
+      .filter(({ bottom }) => bottom > innerHeight)
+      .map(({ top }) => top);
     if (tops.length && Math.min(...tops) > 1) {
       scrollBy({ top: Math.min(...tops) - 12, behavior: "smooth" });
       return;
@@ -78,7 +92,10 @@ export class Television {
   }
 
   tell() {
-    this.clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    this.clock.textContent = new Date().toLocaleTimeString(document.documentElement.lang, {
+      hour: "2-digit",
+      minute: "2-digit",
+    });
   }
 
   wake() {

@@ -15,7 +15,8 @@ export function mode() {
 
 export function setTheme(theme, { remember = true } = {}) {
   document.documentElement.dataset.theme = theme;
-  if (remember) document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  if (remember)
+    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   tell();
 }
 

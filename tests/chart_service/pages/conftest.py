@@ -21,7 +21,7 @@ from warehouse.database import Database
 DRAWN = "main[data-settled=true]"
 """A dashboard all of whose charts are on the screen, or say why not."""
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
-PATIENCE = 15_000
+PATIENCE = 45_000
 """Milliseconds: a machine that runs other things beside the tests is slow."""
 expect.set_options(timeout=PATIENCE)
 
