@@ -17,6 +17,7 @@ import { openShare } from "./share.js";
 import { valueText } from "./table.js";
 import { Television } from "./television.js";
 
+const NUMBERS_FIRST_MILLISECONDS = 300;
 const AGE_MILLISECONDS = 15_000;
 const LOOK_MILLISECONDS = 1_200; // charts may be behind the freshness for the second that the service believes one look at it
 
@@ -43,7 +44,8 @@ class DashboardPage {
     this.fromAddress();
     this.showDocument();
     performance.mark("dashboard-laid-out");
-    plotly().catch(() => {}); // a chart that needs it tells of a failure
+    // The numbers come first and need no Plotly; a figure that needs it sooner, or cannot have it, says so itself.
+    setTimeout(() => plotly().catch(() => {}), NUMBERS_FIRST_MILLISECONDS);
     this.listen();
     this.bar.begin().catch(toastError);
     if (this.parameters.get("tv") === "1") this.television.start({ full: false });
