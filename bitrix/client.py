@@ -74,6 +74,7 @@ class PortalClient:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.budget.share()
         await self._http.aclose()
 
     def __repr__(self) -> str:

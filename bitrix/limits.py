@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,20 +78,32 @@ class LeakyBucket:
 
 
 @dataclass(slots=True)
-class _Method:
+class MethodUse:
+    """What is known of one method's operating time: seconds ``used`` as reported ``at``, when they are forgotten, the
+    ``cost`` of the latest request, when the next may be sent, and until when the method rests. Unix seconds."""
+
     used: float = 0.0
-    at: float = 0.0  # when ``used`` was reported
+    at: float = 0.0
     reset_at: float | None = None
-    cost: float = 0.0  # operating seconds of the latest request
+    cost: float = 0.0
     next_send: float = 0.0
     rest_until: float = 0.0
+
+
+class MethodStore(Protocol):
+    """What all processes that call one portal know of its methods."""
+
+    async def exchange(self, uses: Mapping[str, MethodUse]) -> None:
+        """Tell what this process knows, and bring it up to date."""
+        ...
 
 
 class OperatingBudget:
     """Operating seconds that each method has used, as its answers tell.
 
     Above ``slow_from`` of ``limit`` requests of the method are spread at the pace at which the portal forgives; a
-    method that hit the limit rests until its reset. Other methods are not touched. Times are Unix seconds.
+    method that hit the limit rests until its reset. Other methods are not touched. Times are Unix seconds. With a
+    ``store``, what one process learns holds for all of them, and for those that come later.
     """
 
     def __init__(
@@ -100,37 +112,48 @@ class OperatingBudget:
         window: float = 600.0,
         slow_from: float = 0.8,
         *,
+        store: MethodStore | None = None,
         longest_rest: float = 660.0,
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.limit, self.window, self.slow_from, self.longest_rest = limit, window, slow_from, longest_rest
         self._clock, self._sleep = clock, sleep
-        self._methods: dict[str, _Method] = {}
+        self._store = store
+        self._methods: dict[str, MethodUse] = {}
 
     async def ready(self, methods: Iterable[str]) -> float:
         """Wait until requests of these methods may be sent; returns the seconds waited.
 
         Raises :class:`~bitrix.errors.OperatingLimitError` when a method would rest longer than ``longest_rest``.
         """
+        methods = set(methods)
         waited = 0.0
-        while (wait := max((self._due(name) for name in set(methods)), default=0.0)) > 0:
+        await self.share(methods)
+        while (wait := max((self._due(name) for name in methods), default=0.0)) > 0:
             if waited + wait > self.longest_rest + 1:
-                name = max(set(methods), key=self._due)
+                name = max(methods, key=self._due)
                 error = OperatingLimitError(name, f"rests for {wait:.0f} s more, longer than this sync waits")
                 error.reset_at = self._clock() + wait
                 raise error
             await self._sleep(wait)
             waited += wait
-        for name in set(methods):
+            await self.share(methods)
+        for name in methods:
             self._book(name)
         return waited
+
+    async def share(self, methods: Iterable[str] | None = None) -> None:
+        """Exchange what is known of these methods, or of all that were called, with the other processes."""
+        if self._store is not None:
+            names = set(self._methods if methods is None else methods)
+            await self._store.exchange({name: self._methods.setdefault(name, MethodUse()) for name in names})
 
     def observe(self, method: str, operating: float | None, reset_at: float | None, cost: float) -> None:
         """Take what an answer says: seconds used so far, when that resets, and this request's own time."""
         if operating is None:
             return
-        state = self._methods.setdefault(method, _Method())
+        state = self._methods.setdefault(method, MethodUse())
         now = self._clock()
         state.cost = max(cost, operating - state.used if state.used else 0.0)  # short calls are not billed in full
         # Answers of requests in flight may arrive out of order; within a second the larger figure is the newer.
@@ -142,7 +165,7 @@ class OperatingBudget:
 
         Without a known reset it rests one minute: the portal's window forgets in steps of a minute.
         """
-        state = self._methods.setdefault(method, _Method())
+        state = self._methods.setdefault(method, MethodUse())
         now = self._clock()
         known = reset_at if reset_at is not None else state.reset_at
         until = known if known is not None and now < known <= now + self.longest_rest else now + 60

@@ -87,8 +87,9 @@ def _run(
     )
 
     async def run() -> SyncReport:
-        async with portal.client() as client:
-            return await sync_entity(client, lambda: warehouse.database.connect("sync"), request)
+        database = warehouse.database
+        async with portal.client(database, urgent=request.sync_type == "events") as client:
+            return await sync_entity(client, lambda: database.connect("sync"), request)
 
     try:
         return asyncio.run(run())

@@ -5,26 +5,29 @@ Neither has configuration of its own: Dagster shows run configuration in its UI,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from bitrix.client import PortalClient
-from bitrix.limits import LeakyBucket
+from bitrix.limits import OperatingBudget
 from bitrix.webhook_url import WebhookUrl, WebhookUrlError
 from warehouse.database import Database, open_database
+from warehouse.portal_limits import Rate, shared_limits
 from warehouse.settings import load_settings
 
 
 class PortalResource(dg.ConfigurableResource["PortalResource"]):
     """The Bitrix24 portal of ``BITRIX_WEBHOOK_URL``."""
 
-    def client(self) -> PortalClient:
-        """A new client, to be used as an asynchronous context manager.
+    @asynccontextmanager
+    async def client(self, database: Database, *, urgent: bool = False) -> AsyncIterator[PortalClient]:
+        """A client of the portal within the limits that all processes share through ``database``.
 
-        Raises ``dagster.Failure`` that says what to set when the URL is missing or wrong.
+        ``urgent`` requests go before those of bulk work. Raises ``dagster.Failure`` that says what to set when the URL
+        is missing or wrong.
         """
         settings = load_settings()
         if settings.bitrix_webhook_url is None:
@@ -37,8 +40,14 @@ class PortalResource(dg.ConfigurableResource["PortalResource"]):
             url = WebhookUrl.parse(settings.bitrix_webhook_url.get_secret_value())
         except WebhookUrlError as error:
             raise dg.Failure(f"BITRIX_WEBHOOK_URL: {error}", allow_retries=False) from None
-        bucket = LeakyBucket(settings.bitrix_request_burst, settings.bitrix_requests_per_second)
-        return PortalClient(url, bucket=bucket, batch_size=settings.sync_batch_size)
+        rate = Rate(settings.bitrix_request_burst, settings.bitrix_requests_per_second)
+        async with (
+            shared_limits(database, url.origin, rate, urgent=urgent) as limits,
+            PortalClient(
+                url, bucket=limits, budget=OperatingBudget(store=limits), batch_size=settings.sync_batch_size
+            ) as client,
+        ):
+            yield client
 
 
 class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):

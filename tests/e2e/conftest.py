@@ -32,6 +32,8 @@ def run_job(server: PortalServer, database: Database, monkeypatch: pytest.Monkey
     """Run a job of the code location in this process, against the simulated portal and this test's database."""
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("BITRIX_WEBHOOK_URL", server.webhook_url)
+    monkeypatch.setenv("BITRIX_REQUEST_BURST", "100000")  # this portal has no limits
+    monkeypatch.setenv("BITRIX_REQUESTS_PER_SECOND", "1000")
 
     def run(
         job: str = "sync_all", sync_type: str = "full", *, accept_deletions: bool = False, **options: Any

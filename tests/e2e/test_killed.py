@@ -53,7 +53,7 @@ def exact(conn: Connection, server: PortalServer) -> None:
 
 def same_rows(conn: Connection, server: PortalServer) -> None:
     """A quicker look than ``exact``: every row, and a few of its cells."""
-    stored = conn.execute("SELECT id::text, title, date_modify, assigned_by_id::text FROM crm.deals ORDER BY id")
+    stored = conn.execute("SELECT id::text, title, date_modify, assigned_by_id::text FROM crm.deals d ORDER BY d.id")
     rows = server.portal.rows("deal")
     shown = [(row["ID"], row["TITLE"], row["DATE_MODIFY"], row["ASSIGNED_BY_ID"]) for row in rows]
     assert [(a, b, c, d) for a, b, c, d in stored] == [(a, b, datetime.fromisoformat(c), d) for a, b, c, d in shown]
