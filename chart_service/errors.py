@@ -27,7 +27,9 @@ class StatementErrorBody(ErrorBody):
     """An error of a statement."""
 
     rule: str | None = Field(default=None, description="The guard's rule, where the guard refused it.")
-    at: tuple[int, int] | None = Field(default=None, description="Line and column in the statement, from 1.")
+    at: list[int] | None = Field(
+        default=None, min_length=2, max_length=2, description="Line and column in the statement, from 1."
+    )
 
 
 STATEMENT_ERRORS: dict[int | str, dict[str, Any]] = {
@@ -107,6 +109,10 @@ def _answer(
     at: tuple[int, int] | None = None,
 ) -> JSONResponse:
     body = StatementErrorBody(
-        detail=text.of(lang_of_errors(request)), code=code, request_id=request_id_of(request), rule=rule, at=at
+        detail=text.of(lang_of_errors(request)),
+        code=code,
+        request_id=request_id_of(request),
+        rule=rule,
+        at=list(at) if at else None,
     )
     return JSONResponse(body.model_dump(), status)

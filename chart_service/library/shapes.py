@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
 from chart_service.chart_data import ChartData
 from chart_service.figures import FigureTemplate
@@ -25,6 +25,14 @@ def _plain(text: str) -> str:
 
 
 PlainText = Annotated[str, AfterValidator(_plain)]
+
+
+def _storable(template: FigureTemplate) -> FigureTemplate:
+    if "\\u0000" in template.model_dump_json():
+        raise ValueError("holds a NUL character; remove it")
+    return template
+
+
 Title = Annotated[PlainText, Field(min_length=1, max_length=200)]
 Sql = Annotated[str, Field(min_length=1, max_length=LONGEST_SQL, description="One SELECT on the crm views.")]
 ChartId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -46,7 +54,7 @@ class CheckedSql(BaseModel):
     ok: bool
     rule: str | None = None
     message: str | None = None
-    at: tuple[int, int] | None = None
+    at: list[int] | None = Field(default=None, min_length=2, max_length=2)
     sql: str | None = None
     relations: list[str] = []
     columns: list[str] = []
@@ -83,7 +91,7 @@ class DataBody(_Body):
 
     filters: Filters = Field(default_factory=Filters)
     lang: Lang | None = None
-    refresh: bool = Field(default=False, description="Look for new data and run the statement again.")
+    refresh: StrictBool = Field(default=False, description="Look for new data and run the statement again.")
 
 
 class ChartBody(_Body):
@@ -94,7 +102,7 @@ class ChartBody(_Body):
     question: Annotated[PlainText, Field(max_length=2000)] | None = None
     lang: Lang = "ru"
     sql: Sql
-    template: FigureTemplate
+    template: Annotated[FigureTemplate, AfterValidator(_storable)]
     assumptions: list[Annotated[PlainText, Field(max_length=500)]] = Field(default=[], max_length=20)
 
 
@@ -107,7 +115,7 @@ class ChangedChart(ChartBody):
 class PinBody(_Body):
     """Whether a chart stands first in the library."""
 
-    pinned: bool
+    pinned: StrictBool
 
 
 class ListedChart(BaseModel):
@@ -152,7 +160,7 @@ class ExportBody(_Body):
     format: Annotated[str, Field(pattern="^(csv|xlsx|sql)$")] = "csv"
     title: Annotated[PlainText, Field(max_length=200)] = ""
     lang: Lang | None = None
-    excel: bool = Field(default=False, description="CSV as Excel opens it: with a byte order mark.")
+    excel: StrictBool = Field(default=False, description="CSV as Excel opens it: with a byte order mark.")
 
 
 class Option(BaseModel):

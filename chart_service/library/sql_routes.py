@@ -45,7 +45,7 @@ async def check_sql(services: ServicesOf, claims: SignedIn, request: Request, bo
         checked = await services.charts.statements.checked(body.sql)
     except Refused as refused:
         message = refused.message.of(lang_of_errors(request))
-        return CheckedSql(ok=False, rule=refused.rule, message=message, at=refused.at)
+        return CheckedSql(ok=False, rule=refused.rule, message=message, at=list(refused.at) if refused.at else None)
     return CheckedSql(ok=True, sql=checked.sql, relations=sorted(checked.relations), columns=list(checked.columns))
 
 

@@ -158,6 +158,8 @@ def test_ids_that_cannot_be(shared_api: httpx.Client, number: str) -> None:
         ({"template": {"format": "bar", "traces": []}}, "template"),
         ({"template": {"format": "bar", "traces": [{"type": "bar", "marker": {}}]}}, "template"),
         ({"template": None}, "template"),
+        ({"template": {"format": "bar", "traces": [{"type": "bar", "x": "a\x00"}]}}, "template"),
+        ({"template": {"format": "bar", "traces": [{"type": "bar", "name": "\ud800"}]}}, "template"),
         ({"unknown": 1}, "unknown"),
         ({"assumptions": ["x"] * 21}, "assumptions"),
     ],
