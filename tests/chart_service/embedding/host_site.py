@@ -28,6 +28,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Host</title>
   window.embed = async (place, domain, id, query, options) => {
     const fetchGuestToken = async () => (await (await fetch("/token?" + new URLSearchParams(query))).json()).token;
     const mountPoint = document.getElementById(place);
+    if (options.ownPermalinks) options.resolvePermalinkUrl = ({ key }) => `https://host.example/p/${key}`;
     window[place + "Dashboard"] = await supersetEmbeddedSdk.embedDashboard(
       { id, supersetDomain: domain, mountPoint, fetchGuestToken, ...options });
     return true;

@@ -203,6 +203,9 @@ def test_filters_are_told_to_the_host_and_come_back_by_permalink(page: Page, pla
     key = url.rpartition("=")[2]
     again = embedded(page, place, "two", {"dashboardUiConfig": {"urlParams": {"permalink_key": key, "lang": "en"}}})
     assert len(names(again)) == 1
+    embedded(page, place, "two", {"dashboardUiConfig": {"urlParams": {"lang": "en"}}, "ownPermalinks": True})
+    own = page.evaluate("twoDashboard.getDashboardPermalink('')")
+    assert own.startswith("https://host.example/p/")
     by_name = {"dashboardUiConfig": {"urlParams": {"assigned_by_id": str(number), "lang": "en"}}}
     assert len(names(embedded(page, place, "two", by_name))) == 1
 
