@@ -23,8 +23,8 @@ def text(value: str) -> ast.A_Const:
 
 def number(value: int | Decimal) -> ast.A_Const:
     """A number literal."""
-    if isinstance(value, int) and abs(value) < 2**31:
-        return ast.A_Const(isnull=False, val=ast.Integer(ival=value))
+    if value == int(value) and abs(value) < 2**31:
+        return ast.A_Const(isnull=False, val=ast.Integer(ival=int(value)))
     return ast.A_Const(isnull=False, val=ast.Float(fval=format(value, "f")))
 
 

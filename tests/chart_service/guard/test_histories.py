@@ -29,8 +29,7 @@ def count(owner: psycopg.Connection[Any], sql: str, filters: Any = None, *rules:
 
 def moves_of(owner: psycopg.Connection[Any], condition: str) -> int:
     [row] = owner.execute(
-        "SELECT count(*) FROM crm.deal_stage_history h JOIN crm.deals d ON d.id = h.owner_id WHERE "
-        + condition  # type: ignore[arg-type]
+        "SELECT count(*) FROM crm.deal_stage_history h JOIN crm.deals d ON d.id = h.owner_id WHERE " + condition  # type: ignore[arg-type]
     ).fetchall()
     return int(row[0])
 
