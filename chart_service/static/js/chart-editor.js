@@ -26,7 +26,7 @@ export class ChartEditor {
     this.undoButton = button(t("editor.reset"), { icon: "undo", kind: "quiet", hidden: true, onclick: () => { this.sql.set(this.state.sql); this.marks(); } });
     this.place = el("div.work-card");
     this.sqlCard = el("section.card.work-sql", { "aria-label": t("editor.sql") },
-      el("header.card-head", {}, el("h3.card-title", {}, t("editor.sql")), el("span.work-space"),
+      el("header.card-head", {}, el("h2.card-title", {}, t("editor.sql")), el("span.work-space"),
         iconButton("copy", t("shell.copy"), { small: true, class: "icon-button small always", onclick: () => copy(this.sql.value) })),
       this.sql.element, el("footer.work-foot", {}, this.runButton, this.undoButton, el("span.small.muted.work-hint", {}, t("editor.run_keys"))));
     this.sideExtra = el("div.work-extra", {}, side);
@@ -173,7 +173,7 @@ export class ChartEditor {
 }
 
 /** A box with a heading, for the side. */
-export const sideCard = (title, ...content) => el("section.card.work-note", {}, el("h3.card-title", {}, title), content);
+export const sideCard = (title, ...content) => el("section.card.work-note", {}, el("h2.card-title", {}, title), content);
 
 /** A line with an icon. */
 export const iconLine = (name, ...content) => el("p.work-line", {}, icon(name, "small"), el("span", {}, content));

@@ -3,7 +3,7 @@ import { button, el } from "./dom.js";
 import { toast, toastError } from "./dialog.js";
 import { t } from "./i18n.js";
 
-export const settingsCard = (title, lead, ...content) => el("section.card.settings-card", { "aria-label": title }, el("header.settings-head", {}, el("h2", {}, title), lead && el("p.muted", {}, lead)), content);
+export const settingsCard = (title, lead, ...content) => el("section.card.settings-card", {}, el("header.settings-head", {}, el("h2", {}, title), lead && el("p.muted", {}, lead)), content);
 
 export function input(value, attributes = {}) {
   const node = el("input.input", attributes);
