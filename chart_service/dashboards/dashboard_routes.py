@@ -51,6 +51,7 @@ async def make(services: ServicesOf, claims: SignedIn, lang: LangOf, document: D
 async def one(services: ServicesOf, claims: SignedIn, lang: LangOf, dashboard: str) -> DashboardBody:
     """A dashboard and its charts, by id, uuid or slug."""
     async with transaction(services.pool) as connection:
+        await services.starters.install(connection)  # whoever begins at the address of one finds it
         return body_of(await store.find(connection, dashboard, lang))
 
 
