@@ -82,12 +82,13 @@ class SharedLimits:
     async def acquire(self, cost: int = 1) -> float:
         """Count ``cost`` requests before they are sent, waiting for room; returns the seconds waited."""
         async with self._turn:
-            begun = time.monotonic()
+            waited = 0.0
             while (wait := await self._take(cost)) > 0:
                 await asyncio.sleep(wait)
+                waited += wait
                 if self._urgent:
                     break  # its place was taken at once, this was the wait for its turn
-            return time.monotonic() - begun if wait else 0.0
+            return waited
 
     async def penalize(self) -> None:
         """The portal answered that its bucket is full: take it as full, and a smaller part of its rate as ours."""

@@ -22,9 +22,12 @@ async def take(database: Database, rate: Rate, number: int, *, urgent: bool = Fa
     """Moments, on the system's clock, at which so many requests may be sent."""
     moments = []
     async with shared_limits(database, PORTAL, rate, urgent=urgent) as limits:
+        waited = 0.0
         for _ in range(number):
-            await limits.acquire()
+            waited += await limits.acquire()
             moments.append(time.time())
+    assert waited <= moments[-1] - moments[0] + 0.5
+    assert number < rate.capacity or waited > 0
     return moments
 
 
