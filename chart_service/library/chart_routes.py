@@ -15,7 +15,7 @@ from chart_service.errors import STATEMENT_ERRORS, say_in
 from chart_service.figures.build import Lang
 from chart_service.guard.filters import Filters
 from chart_service.library import store
-from chart_service.library.exporting import export
+from chart_service.library.exporting import FILE, export
 from chart_service.library.saved import draw_saved, saved_before
 from chart_service.library.shapes import (
     ChangedChart,
@@ -124,7 +124,7 @@ async def filtered_data(
     return await _data(services, request, chart_id, body.lang or lang, body.filters, refresh=body.refresh)
 
 
-@router.get("/{chart_id}/export.{format}", response_class=Response, responses=_DATA_ERRORS)
+@router.get("/{chart_id}/export.{format}", response_class=Response, responses=FILE | _DATA_ERRORS)
 async def export_chart(
     services: ServicesOf,
     claims: SignedIn,

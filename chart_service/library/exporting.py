@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import Response
 
@@ -11,6 +12,14 @@ from chart_service.guard.filters import Filters, RowRule
 from chart_service.library.files import MEDIA_TYPES, csv_file, disposition, sql_file, xlsx_file
 from chart_service.query.runner import EXPORT_ROWS
 from chart_service.query.statements import Statements
+
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the file",
+        "content": {media_type.split(";")[0]: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()},
+    }
+}
+"""What a route that answers a file describes."""
 
 
 async def export(

@@ -12,7 +12,7 @@ from chart_service.disconnects import while_connected
 from chart_service.errors import STATEMENT_ERRORS, lang_of_errors, say_in
 from chart_service.figures.build import Lang
 from chart_service.guard import Refused
-from chart_service.library.exporting import export
+from chart_service.library.exporting import FILE, export
 from chart_service.library.options import OPTIONS, option_column, options_sql
 from chart_service.library.shapes import (
     CheckedSql,
@@ -65,7 +65,7 @@ async def draw(services: ServicesOf, claims: SignedIn, request: Request, body: D
     return drawn_chart(body.sql, await while_connected(request, services.charts.draw(wanted)))
 
 
-@router.post("/export", response_class=Response, responses=STATEMENT_ERRORS)
+@router.post("/export", response_class=Response, responses=FILE | STATEMENT_ERRORS)
 async def export_statement(services: ServicesOf, claims: SignedIn, request: Request, body: ExportBody) -> Response:
     """The rows of a statement, up to 100,000 of them, as CSV or XLSX; or the statement itself."""
     lang = language(request, body.lang)
