@@ -23,7 +23,7 @@ def text(value: str) -> ast.A_Const:
 
 def number(value: int | Decimal) -> ast.A_Const:
     """A number literal."""
-    if value == int(value) and abs(value) < 2**31:
+    if value == int(value) and abs(int(value)) < 2**31:
         return ast.A_Const(isnull=False, val=ast.Integer(ival=int(value)))
     return ast.A_Const(isnull=False, val=ast.Float(fval=format(value, "f")))
 

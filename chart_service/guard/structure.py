@@ -59,6 +59,8 @@ class Structure:
     columns: list[ast.ColumnRef] = field(default_factory=list)
     recursive: list[ast.CommonTableExpr] = field(default_factory=list)
     powers: list[ast.A_Expr] = field(default_factory=list)
+    unread: bool = False
+    """Whether it holds what sqlglot is known not to read."""
 
     def cte(self, reference: ast.RangeVar) -> ast.CommonTableExpr | None:
         """The CTE that a reference means, None for a view."""
@@ -105,6 +107,7 @@ class _Walk:
             self.location = getattr(node, "location", None) or self.location
             if shape not in NODES:
                 raise self._unlisted(node)
+            self.found.unread = self.found.unread or _is_unread(node)
             if depth > DEEPEST_TREE:
                 raise self._refused("too_deep", limit=DEEPEST_TREE)
             if isinstance(node, ast.SelectStmt):
@@ -252,6 +255,24 @@ _WORD_OPERATORS = {
 
 _PAIRS = {"json_each", "json_each_text", "jsonb_each", "jsonb_each_text"}
 """Functions that give (key, value)."""
+
+
+_EXCLUDE = 0x8000 | 0x10000 | 0x20000
+"""PostgreSQL's bits for EXCLUDE in the frame of a window."""
+
+
+def _is_unread(node: Any) -> bool:
+    """Constructs of PostgreSQL that sqlglot 30.30 takes for mistakes."""
+    shape = kind(node)
+    if shape is ast.A_Expr:
+        return node.lexpr is None and node.name[-1].sval == "@"
+    if shape is ast.WindowDef:
+        return bool((node.frameOptions or 0) & _EXCLUDE)
+    if shape is ast.JoinExpr:
+        return node.join_using_alias is not None
+    if shape is ast.SortBy:
+        return bool(node.useOp)
+    return shape in (ast.JsonFuncExpr, ast.JsonArrayConstructor, ast.JsonTable)
 
 
 def _resolve(schema: str | None, name: str) -> str | None:
