@@ -2,7 +2,7 @@
 import { api } from "./api.js";
 import { button, el, iconButton } from "./dom.js";
 import { toast, toastError } from "./dialog.js";
-import { lang, locale, t } from "./i18n.js";
+import { lang, locale, number, t } from "./i18n.js";
 import { forget, marked } from "./schema-search.js";
 
 const CODES = 6;
@@ -46,8 +46,11 @@ function filled({ filled: part, distinct, distinct_estimated: about, low, high }
     el("span.schema-bar", { "aria-hidden": "true" }, el("span", { style: { width: `${Math.round(part * 100)}%` } })),
     el("span.number", {}, part > 0 && part < 0.005 ? "< 1 %" : share.format(part)),
     distinct !== null && part > 0 && el("span.small.muted.schema-distinct", {}, t(about ? "schema.distinct_about" : "schema.distinct", { n: distinct })),
-    low !== null && el("span.small.muted.schema-distinct", {}, low === high ? low : t("schema.range", { low, high })));
+    low !== null && el("span.small.muted.schema-distinct", {}, low === high ? end(low) : t("schema.range", { low: end(low), high: end(high) })));
 }
+
+/** An end of a range: a number as people write it; months and days as they are. */
+const end = (text) => (/^-?\d+(\.\d+)?$/.test(text) ? number(Number(text)) : text);
 
 function codesOf({ codes }, words) {
   if (!codes.length) return [];
