@@ -9,6 +9,7 @@ from bitrix.entities import ENTITIES, Entity
 from orchestration.assets import asset_key
 from orchestration.schema_docs import SCHEMA_DOCS
 from orchestration.sync_config import SyncConfig
+from orchestration.table_checks import table_checks
 
 SYNC_ALL = "sync_all"
 
@@ -31,7 +32,7 @@ def _sync_job(
 
     return dg.define_asset_job(
         name,
-        selection=dg.AssetSelection.assets(*keys, *then),
+        selection=dg.AssetSelection.assets(*keys, *then) - dg.AssetSelection.checks(table_checks),
         config=every_asset,
         description=description,
         tags={"entity": tag},

@@ -79,7 +79,7 @@ class RowWriter:
     def _write(self, unit: Unit, expected: int | None) -> None:
         with self._conn.transaction():
             done = merge(self._conn, self.table, unit, since=self._since)
-            record_issues(self._conn, self.table.entity, self._run_id, unit.issues)
+            record_issues(self._conn, self.table.entity, self._run_id, unit.issues, unit.records)
             record(self._conn, self.table.entity, unit.done, unit.fetched)
             self.counts.add(done)
             log_progress(self._conn, self._log_id, self._entry(expected))

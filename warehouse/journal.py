@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
@@ -231,9 +232,22 @@ def finish_log(conn: Connection, log_id: int, *, columns_added: Sequence[str], e
     )
 
 
-def record_issues(conn: Connection, entity: str, run_id: str | None, issues: Sequence[CellIssue]) -> None:
-    """Keep the values that did not fit, one row for each cell; a repeated one is counted."""
+def record_issues(
+    conn: Connection, entity: str, run_id: str | None, issues: Sequence[CellIssue], read: Iterable[Any] = ()
+) -> None:
+    """Keep the values that did not fit, one row for each cell; a repeated one is counted.
+
+    Of rows with the keys ``read`` these are all there are now: what did not fit before and does today is forgotten.
+    """
     latest = {(issue.row_id, issue.field): issue for issue in issues}
+    known = conn.execute("SELECT EXISTS (SELECT FROM app.sync_issues WHERE entity = %s)", (entity,)).fetchone()
+    if known == (True,):
+        conn.execute(
+            """DELETE FROM app.sync_issues WHERE entity = %s AND row_id = ANY(%s) AND NOT EXISTS (
+                   SELECT FROM unnest(%s::text[], %s::text[]) AS now(row_id, field)
+                   WHERE (now.row_id, now.field) = (sync_issues.row_id, sync_issues.field))""",
+            (entity, [str(key) for key in read], [row for row, _ in latest], [code for _, code in latest]),
+        )
     with conn.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO app.sync_issues AS known (entity, row_id, field, value, reason, run_id)

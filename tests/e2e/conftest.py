@@ -36,9 +36,15 @@ def run_job(server: PortalServer, database: Database, monkeypatch: pytest.Monkey
     monkeypatch.setenv("BITRIX_REQUESTS_PER_SECOND", "1000")
 
     def run(
-        job: str = "sync_all", sync_type: str = "full", *, accept_deletions: bool = False, **options: Any
+        job: str = "sync_all",
+        sync_type: str = "full",
+        *,
+        accept_deletions: bool = False,
+        config: dict[str, Any] | None = None,
+        **options: Any,
     ) -> dg.ExecuteInProcessResult:
-        config = {"sync_type": sync_type, "accept_deletions": accept_deletions}
+        if config is None:
+            config = {"sync_type": sync_type, "accept_deletions": accept_deletions}
         with dg.DagsterInstance.ephemeral() as instance:
             return defs.resolve_job_def(job).execute_in_process(run_config=config, instance=instance, **options)
 
