@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import psycopg
 
 from chart_service.app import create_app
+from chart_service.query.versions import FRESH_SECONDS
 from tests.chart_service.ask.model_server import KEY, answer, model_server
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
@@ -66,6 +69,7 @@ def test_the_model_reads_words_that_were_put_in(warehouse: Database) -> None:
         ):
             assert api.post("/api/v1/ask", json={"question": "Сколько?"}).status_code == 200
             api.patch(EDIT, json={"ru": "Выручка с НДС"}).raise_for_status()
+            time.sleep(FRESH_SECONDS)
             assert api.post("/api/v1/ask", json={"question": "Сколько?"}).status_code == 200
     assert "Выручка с НДС" not in str(model.heard[0])
     assert "Выручка с НДС" in str(model.heard[-1])
