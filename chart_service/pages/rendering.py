@@ -96,7 +96,7 @@ class Page:
             "Content-Security-Policy": policy(self.nonce, frame_ancestors),
             "Cache-Control": "no-store",
             "Vary": "Cookie, Accept-Language",
-            # With "no-referrer" browsers send "Origin: null" with forms: signing in would look like another site's doing.
+            # With "no-referrer" browsers send "Origin: null" with forms: signing in would look like another site's.
             "Referrer-Policy": "same-origin",
         }
         if frame_ancestors == "'none'":

@@ -9,7 +9,7 @@ const extra = {};
 /** What the API refused and why. `message` is for a person; `code` for programs; `status` is 0 where nothing answered. */
 export class ApiError extends Error {
   constructor(status, body) {
-    super(body?.detail || t("shell.error_unexpected"));
+    super(status === 401 && csrf ? t("shell.error_session") : body?.detail || t("shell.error_unexpected"));
     this.status = status;
     this.code = body?.code ?? (status ? "unexpected" : "network");
     this.requestId = body?.request_id ?? null;

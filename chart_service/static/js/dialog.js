@@ -117,4 +117,8 @@ export function toast(message, { action = null, bad = false, seconds = action ||
 }
 
 /** Tell of a failure of a request in a toast. */
-export const toastError = (error) => error.name !== "AbortError" && toast(error.message, { bad: true });
+export function toastError(error) {
+  if (error.name === "AbortError") return;
+  const again = error.status === 401 && [t("shell.sign_in"), () => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`)];
+  toast(error.message, { bad: true, action: again || null });
+}

@@ -35,7 +35,7 @@ def drawn(page: Page, address: str) -> None:
     expect(page.locator(".work-card .bars .point").first).to_be_attached()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_no_serious_barrier(
     open_context: Callable[..., BrowserContext], chart: str, theme: str, expected_problems: list[str]
 ) -> None:
@@ -59,7 +59,7 @@ def test_axe_finds_no_serious_barrier(
     expect_no_barrier(page)
 
 
-@pytest.mark.parametrize("width", [390, 900, 1440])
+@pytest.mark.parametrize("width", [390, pytest.param(900, marks=pytest.mark.slow), 1440])
 def test_nothing_is_wider_than_the_screen(
     open_context: Callable[..., BrowserContext], chart: str, width: int, expected_problems: list[str]
 ) -> None:

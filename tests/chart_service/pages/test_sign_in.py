@@ -82,6 +82,21 @@ def test_what_one_does_when_signed_in_is_ones_own(page: Page) -> None:
     expect(page.locator(".facts")).to_contain_text(EMAIL)
 
 
+def test_a_session_that_has_ended_leads_back_to_where_one_was(page: Page, expected_problems: list[str]) -> None:
+    expected_problems.append("401")
+    page.goto("/ask?mode=sql")
+    sign_in(page)
+    box = page.get_by_role("textbox", name="SQL-запрос")
+    box.fill("SELECT count(*) AS n FROM crm.deals")
+    page.context.clear_cookies(name="b24_session")
+    box.press("Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("Сеанс закончился")
+    expect(box).to_have_value("SELECT count(*) AS n FROM crm.deals")
+    page.locator(".toast").get_by_role("button", name="Войти").click()
+    sign_in(page)
+    expect(page).to_have_url("/ask?mode=sql")
+
+
 def test_a_wrong_password_is_said_politely(page: Page) -> None:
     page.goto("/sign-in?next=/schema")
     sign_in(page, "wrong")
