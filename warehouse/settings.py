@@ -86,7 +86,9 @@ class Settings(BaseSettings):
             raise ValueError("must be a time zone like Europe/Moscow or UTC") from None
         return value
 
-    @field_validator("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", "chart_public_url", mode="after")
+    @field_validator(
+        *("supabase_url", "openai_base_url", "dagster_url", "dagster_public_url", "chart_public_url"), mode="after"
+    )
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
