@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,7 +29,7 @@ def guard(file: Path, *, bench: bool, out: TextIO, log: TextIO) -> int:
             continue
         statement = _statement(line)
         begun = time.perf_counter()
-        answer = _answer(statement)
+        answer = _answer(statement, log)
         times.append((time.perf_counter() - begun) * 1000)
         print(json.dumps(answer), file=out)
     if bench and times:
@@ -53,11 +54,14 @@ def _statement(line: bytes) -> str | None:
     return sql if isinstance(sql, str) else None
 
 
-def _answer(statement: str | None) -> dict[str, Any]:
+def _answer(statement: str | None, log: TextIO) -> dict[str, Any]:
     if statement is None:
         return {"ok": False, "rule": "no_statement", "sql": None, "message": 'The line has no text "sql".'}
     try:
         checked = check(statement)
     except Refused as refused:
         return {"ok": False, "rule": refused.rule, "sql": None, "message": refused.message.en, "at": refused.at}
+    except Exception:  # a fault of the guard lets nothing through, and the lines after it are still answered
+        traceback.print_exc(file=log)
+        return {"ok": False, "rule": "guard_failed", "sql": None, "message": "The guard failed on this statement."}
     return {"ok": True, "rule": None, "sql": checked.sql}

@@ -1,7 +1,13 @@
 """The guard: every statement passes here when it is asked, saved, loaded and refreshed.
 
 ``check`` reads the text with PostgreSQL's own grammar (``reading``), lets through only what is listed (``structure``,
-``vocabulary``, ``functions``), and answers the statement printed from the tree. ``filters`` narrows its views.
+``vocabulary``, ``functions``) and not too much (``shapes``, ``joins``, ``recursion``), tells columns that do not exist
+(``columns``), and answers the statement printed from the tree. What is printed must read as the same tree, is looked at
+once more by another road (``last_look``) and by another parser (``second_reading``). ``filters`` narrows its views to
+what filters and row rules (``clauses``) leave.
+
+The tree is PostgreSQL's rather than sqlglot's, because what the server will understand is then not a guess, and printing
+it changes nothing: sqlglot's text gave other rows or names for one honest example in forty.
 """
 
 from chart_service.guard.checked import Checked, check

@@ -10,11 +10,14 @@ from pglast import ast, enums
 
 from chart_service.guard.bounds import bounds
 from chart_service.guard.refusal import Refused
-from chart_service.guard.sizes import FEW, LARGE, Size, Sizes
-from chart_service.guard.tree import children, kind, leaves
+from chart_service.guard.sizes import FEW, LARGE, SERIES_FROM_DATA, Size, Sizes
+from chart_service.guard.tree import children, function_name, kind, leaves
 
 MOST_BESIDE_TABLE = 400
 """Rows that each row of a table may be paired with without a condition, such as the days of a year."""
+
+MOST_ORDERED = 1_200
+"""Rows that each row of a table may be compared with by order, such as the days of three years."""
 
 MOST_COUNTED = 100_000
 """Rows that calendars and lists may make when paired with each other."""
@@ -118,12 +121,30 @@ class _Groups:
                 max(item.size.weight for index, item in enumerate(self.items) if self.root(index) == root)
                 for root in roots
             ]
-            if len(roots) < 2 or (spent and min(weights) == LARGE):
+            if len(roots) < 2 or (spent and min(weights) == LARGE) or not self._is_short(roots, weights):
                 continue
             spent = spent or min(weights) == LARGE
             first, *rest = sorted(roots)
             for other in rest:
                 self.parent[other] = first
+
+    def _is_short(self, roots: set[int], weights: list[int]) -> bool:
+        """Whether what is counted among these groups is few enough to be compared with every row of the rest."""
+        if min(weights) > FEW:
+            return True
+        if max(weights) == FEW:
+            return False  # counted as beside each other
+        return all(
+            item.size.rows <= MOST_ORDERED
+            for index, item in enumerate(self.items)
+            if self.root(index) in roots and item.size.weight == FEW
+        )
+
+
+def _is_series(node: Any) -> bool:
+    return kind(node) is ast.RangeFunction and any(
+        function_name(pair[0]) == "generate_series" for pair in node.functions
+    )
 
 
 def _item(node: Any, sizes: Sizes) -> _Item:
@@ -290,6 +311,9 @@ def _lateral(index: int, items: list[_Item], sizes: Sizes) -> frozenset[int]:
         return frozenset(tied | {index}) if tied else frozenset()
     if kind(node) is ast.RangeVar:
         return frozenset()
+    rows = items[index].size.rows
+    if _is_series(node) and MOST_BESIDE_TABLE < rows != SERIES_FROM_DATA:
+        return frozenset()  # as long for each row as it would be beside them
     named, _ = _references(node, before)
     return named | {index} if named else frozenset()
 

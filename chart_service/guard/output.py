@@ -41,7 +41,7 @@ def _name_of(node: Any) -> tuple[str, int]:
     """Name and how sure: 2 for a column or function, 1 for a type or keyword, 0 for none, as in FigureColname."""
     shape = type(node)
     if shape is ast.ColumnRef:
-        return node.fields[-1].sval, 2
+        return (str(node.fields[-1].sval), 2) if not _is_star(node) else (_UNNAMED, 0)
     if shape is ast.FuncCall:
         return node.funcname[-1].sval, 2
     if shape is ast.A_Indirection:

@@ -9,12 +9,13 @@ from typing import Any
 from pglast import ast, enums
 
 from chart_service.guard.bounds import bounds
+from chart_service.guard.functions import AGGREGATES, SETS
 from chart_service.guard.joins import check_joins
 from chart_service.guard.recursion import check_recursion, is_recursive
 from chart_service.guard.refusal import Refused
 from chart_service.guard.sizes import FEW, LONGEST_SERIES, Sizes, series_rows
 from chart_service.guard.structure import Structure
-from chart_service.guard.tree import children, kind, leaves
+from chart_service.guard.tree import children, function_name, kind, leaves
 
 MOST_TABLES_TOGETHER = 8
 """Views and WITH names joined in one FROM clause."""
@@ -24,13 +25,16 @@ MOST_READS = 64
 
 MOST_SETS = 64
 LONGEST_TEXT = 1_000
+LONGEST_TEXT_INSIDE = 100
+"""Of a text that is repeated, collected or split by what is around it."""
+
 LARGEST_EXPONENT = 1_000
 
 _PADS = {"repeat", "lpad", "rpad"}
 """Functions that make a text as long as their second argument says."""
 
-_MULTIPLY = {*_PADS, "replace", "regexp_replace", "format", "translate", "string_agg"}
-"""Functions that a long text must not be put into."""
+_MULTIPLY = {*_PADS, "replace", "regexp_replace", "format", "translate"} | AGGREGATES | SETS
+"""Functions that multiply a text that is put into them."""
 
 _WIDTH = re.compile(r"%(?:\d+\$)?-?(\*|\d{4,})")
 
@@ -127,7 +131,7 @@ def _check_call(call: Any) -> None:
             raise Refused("long_text", call.location, name=name, limit=LONGEST_TEXT)
     if name == "format" and not _plain_format(arguments):
         raise Refused("long_text", call.location, name=name, limit=LONGEST_TEXT)
-    if name in _MULTIPLY and any(_makes_long(argument) for argument in arguments):
+    if name in _MULTIPLY and any(_length_inside(argument) > LONGEST_TEXT_INSIDE for argument in arguments):
         raise Refused("long_text", call.location, name=name, limit=LONGEST_TEXT)
 
 
@@ -143,11 +147,13 @@ def _plain_format(arguments: Any) -> bool:
     return text is not None and _WIDTH.search(text) is None
 
 
-def _makes_long(node: Any) -> bool:
-    stack = [node]
+def _length_inside(node: Any) -> float:
+    """How many times longer the texts made inside an expression can be than what they are made of."""
+    length, stack = 1.0, [node]
     while stack:
         one = stack.pop()
-        if kind(one) is ast.FuncCall and one.funcname[-1].sval in _PADS:
-            return True
+        if function_name(one) in _PADS:
+            known = bounds(one.args[1]) if len(one.args or ()) > 1 else None
+            length *= max(known.high, 1.0) if known is not None and known.kind == "number" else LONGEST_TEXT
         stack.extend(children(one))
-    return False
+    return length

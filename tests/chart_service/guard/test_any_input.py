@@ -64,9 +64,11 @@ def test_any_mixture_of_statements(chance: random.Random) -> None:
     words = one[: chance.randrange(len(one) + 1)].split(" ") + other[chance.randrange(len(other) + 1) :].split(" ")
     for _ in range(chance.randrange(4)):
         words.insert(chance.randrange(len(words) + 1), chance.choice(words))
-    with contextlib.suppress(Refused):
+    try:
         checked = check(" ".join(words))
-        assert check(checked.sql).relations == checked.relations
+    except Refused:
+        return
+    assert check(checked.sql).relations == checked.relations
 
 
 @settings(max_examples=300, deadline=None)
