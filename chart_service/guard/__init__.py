@@ -6,8 +6,8 @@
 once more by another road (``last_look``) and by another parser (``second_reading``). ``filters`` narrows its views to
 what filters and row rules (``clauses``) leave.
 
-The tree is PostgreSQL's rather than sqlglot's, because what the server will understand is then not a guess, and printing
-it changes nothing: sqlglot's text gave other rows or names for one honest example in forty.
+The tree is PostgreSQL's rather than sqlglot's: what the server will understand is then not a guess, and printing it
+changes nothing. sqlglot's own text gave other rows or names for one honest example in thirty-five.
 """
 
 from chart_service.guard.checked import Checked, check
