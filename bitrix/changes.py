@@ -23,6 +23,9 @@ log = structlog.get_logger("bitrix.changes")
 _FIRST_PAGES = 10
 """Pages of each chain in the first batch: little has changed as a rule, and pages cost the portal time."""
 
+_NEARLY_FULL = PAGE - 5
+"""A page that lacks only a few rows may be one that the portal left rows out of: what is behind it is asked for too."""
+
 _TOLERANCE = timedelta(hours=15)
 """A portal that ignores the offset of a filter's time shifts the window by 14 hours at most. Rows older than this
 were not filtered at all."""
@@ -59,10 +62,12 @@ class _Chain:
                 check_modified(self.entity, page, self.since)
             rows += page
             self.failures = 0
-            if last is None or len(page) < PAGE:
+            if last is None or len(page) < _NEARLY_FULL:
                 self.over = True
                 return rows, None
             self.above = last
+            if len(page) < PAGE:
+                return rows, None
         return rows, None
 
 
@@ -110,13 +115,21 @@ async def _follow(client: PortalClient, chains: Sequence[_Chain], rows: list[Row
 
 
 async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _Round:
-    """One batch that moves every chain on. Asks again while a chain fails in a way that passes."""
+    """One batch that moves every chain on. Asks again while a chain fails in a way that passes, and for fewer pages
+    where the portal cannot answer as many at once."""
     pages = max(1, min(pages, client.batch_size // len(chains)))
     while True:
         commands: list[Command] = []
         for item in chains:
             commands += item.commands(pages, first=len(commands))
-        answers = await client.batch(commands)
+        try:
+            answers = await client.batch(commands)
+        except BitrixError as refusal:
+            if pages == 1 or not refusal.too_much:
+                raise
+            pages //= 2
+            log.warning("asking for less at once", method=refusal.method, pages=pages, reason=str(refusal))
+            continue
         rows: list[Row] = []
         wait = 0.0
         for index, item in enumerate(chains):

@@ -41,7 +41,7 @@ class PortalClient:
     in flight, ``timeout`` the seconds to wait for an answer (the cloud itself gives up after 60).
 
     ``requests`` counts HTTP requests sent, ``retries`` those that were repetitions, ``waited`` the seconds spent
-    waiting for the portal's limits.
+    waiting for the portal's limits. ``portal_time`` is the portal's clock at its last answer.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class PortalClient:
         self.sleep = sleep
         self.retries = 0
         self.waited = 0.0
+        self.portal_time: datetime | None = None
         self._slots = asyncio.Semaphore(concurrency)
         self._http = PortalHttp(url, concurrency=concurrency, timeout=timeout, transport=transport)
 
@@ -162,7 +163,9 @@ class PortalClient:
         self.waited += await self.budget.ready(methods)  # outside the slot: a resting method holds up no other
         async with self._slots:
             try:
-                return await self._http.post(method, params, before=self._count)
+                answer = await self._http.post(method, params, before=self._count)
+                self.portal_time = answer.time.started or self.portal_time
+                return answer
             except OperatingLimitError as error:
                 self._rest(error)
                 raise

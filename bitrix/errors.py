@@ -37,6 +37,11 @@ class BitrixError(Exception):
         self.status = status
         self.code = code
 
+    @property
+    def too_much(self) -> bool:
+        """Whether the portal may manage to answer when it is asked for less at once."""
+        return isinstance(self, AnswerTimeoutError | MalformedAnswerError) or self.status == 500
+
     def __str__(self) -> str:
         where = ", ".join(part for part in (f"HTTP {self.status}" if self.status else "", self.code or "") if part)
         text = f"{self.method}: {self.detail.rstrip('.')}" + (f" ({where})" if where else "") + "."

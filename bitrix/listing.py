@@ -66,9 +66,10 @@ def row_id(entity: Entity, row: Row) -> int:
 
 
 def check_page(entity: Entity, rows: Sequence[Row], low: int, high: int | None) -> int | None:
-    """Verify that a page's ids rise strictly within ``low`` to ``high``; returns the last of them, None if empty.
+    """Verify that a page's ids rise within ``low`` to ``high``; returns the last of them, None if empty.
 
-    A portal ignores filters that it does not understand and answers from the beginning: such rows must not pass.
+    A row may come twice in a row, as from a join of the portal's. A portal ignores filters that it does not understand
+    and answers from the beginning: such rows must not pass.
     Raises :class:`~bitrix.errors.WrongRowsError`.
     """
     if len(rows) > PAGE:
@@ -76,7 +77,9 @@ def check_page(entity: Entity, rows: Sequence[Row], low: int, high: int | None) 
     last = low - 1
     for row in rows:
         number = row_id(entity, row)
-        if number <= last or (high is not None and number > high):
+        if number == last and number >= low:
+            continue
+        if number < last or number < low or (high is not None and number > high):
             asked = f"{entity.key} from {low}" + (f" to {high}" if high is not None else "")
             problem = "out of order" if low <= number <= last else "outside the range"
             raise WrongRowsError(

@@ -22,7 +22,7 @@ from bitrix.client import PortalClient, back_off
 from bitrix.command import Command
 from bitrix.decode import Response
 from bitrix.entities import Entity
-from bitrix.errors import AnswerTimeoutError, BitrixError, MalformedAnswerError, WrongRowsError
+from bitrix.errors import BitrixError, MalformedAnswerError, WrongRowsError
 from bitrix.listing import PAGE, Row, list_command, row_id, rows_of
 from bitrix.plan import Range, Stretch, split, subtract, take, work_items
 
@@ -293,8 +293,7 @@ class _Walk:
 
     def _shrink(self, error: BitrixError, commands: int) -> None:
         """After a batch that the portal could not answer as a whole, ask for half as much; raise when that is over."""
-        too_much = isinstance(error, (AnswerTimeoutError, MalformedAnswerError)) or error.status == 500
-        if not too_much or commands == 1:
+        if not error.too_much or commands == 1:
             raise error
         self.width = max(1, min(self.width, commands // 2))
         log.warning("asking for less at once", method=self.entity.list_method, commands=self.width, reason=str(error))

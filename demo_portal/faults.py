@@ -22,6 +22,10 @@ class FaultKind(StrEnum):
     """500 with an HTML page."""
     BAD_GATEWAY_HTML = "bad_gateway_html"
     """502 with an HTML page."""
+    GATEWAY_TIMEOUT_HTML = "gateway_timeout_html"
+    """504 with an HTML page."""
+    TOO_MANY_HTML = "too_many_html"
+    """429 with an HTML page, from whatever stands before the portal."""
     FORBIDDEN_HTML = "forbidden_html"
     """403 with an HTML page."""
     HTML_200 = "html_200"
@@ -32,6 +36,8 @@ class FaultKind(StrEnum):
     """The connection closes in the middle of the body."""
     TRUNCATED_JSON = "truncated_json"
     """A complete HTTP answer whose JSON is cut in the middle."""
+    INVALID_UTF8 = "invalid_utf8"
+    """Bytes that are no UTF-8 in the JSON."""
     BOM = "bom"
     """A byte order mark before the JSON."""
     PHP_WARNING = "php_warning"
@@ -48,10 +54,22 @@ class FaultKind(StrEnum):
     """List answers whose ``total`` is 0, as where counting is switched off."""
     SHORT_PAGE = "short_page"
     """List answers that lack their last row."""
+    GAP = "gap"
+    """List answers that lack a row in the middle."""
+    DUPLICATE = "duplicate"
+    """List answers whose first row comes twice, in place of the last one where the page is full."""
 
 
 COMMAND_KINDS = frozenset(
-    {FaultKind.OPERATING, FaultKind.ERROR, FaultKind.WRONG_TOTAL, FaultKind.NO_TOTAL, FaultKind.SHORT_PAGE}
+    {
+        FaultKind.OPERATING,
+        FaultKind.ERROR,
+        FaultKind.WRONG_TOTAL,
+        FaultKind.NO_TOTAL,
+        FaultKind.SHORT_PAGE,
+        FaultKind.GAP,
+        FaultKind.DUPLICATE,
+    }
 )
 """Kinds that strike a single command, so also one inside a batch; the others strike an HTTP request."""
 

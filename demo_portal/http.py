@@ -169,6 +169,10 @@ def _struck(fault: Fault, path: str) -> Response | None:
             return Response(500, _PAGE.format("500 Internal Server Error").encode(), HTML)
         case FaultKind.BAD_GATEWAY_HTML:
             return Response(502, _PAGE.format("502 Bad Gateway").encode(), HTML)
+        case FaultKind.GATEWAY_TIMEOUT_HTML:
+            return Response(504, _PAGE.format("504 Gateway Time-out").encode(), HTML)
+        case FaultKind.TOO_MANY_HTML:
+            return Response(429, _PAGE.format("429 Too Many Requests").encode(), HTML)
         case FaultKind.FORBIDDEN_HTML:
             return Response(403, _PAGE.format("403 Forbidden").encode(), HTML)
         case FaultKind.HTML_200:
@@ -188,6 +192,8 @@ def _damaged(fault: Fault, response: Response) -> Response:
             response.sent = len(response.body) // 2
         case FaultKind.TRUNCATED_JSON:
             response.body = response.body[: len(response.body) // 2]
+        case FaultKind.INVALID_UTF8:
+            response.body = response.body.replace(b"{", b'{"broken":"\xd0\xff",', 1)
         case FaultKind.BOM:
             response.body = b"\xef\xbb\xbf" + response.body
         case FaultKind.PHP_WARNING:

@@ -10,8 +10,9 @@ from typing import Any
 
 from demo_portal.clock import print_datetime
 from demo_portal.errors import RestError, insufficient_scope, method_not_found, operation_time_limit
-from demo_portal.faults import FaultKind
+from demo_portal.faults import Fault, FaultKind
 from demo_portal.limits import LeakyBucket, LimitSettings, OperatingTime
+from demo_portal.listing import PAGE
 from demo_portal.methods import METHODS, Answer, Call, Method
 from demo_portal.portal import Portal
 
@@ -74,13 +75,7 @@ class Service:
         pages = answer.pages if found.scope else 0  # probes such as profile cost next to nothing
         self.stats.pages += pages
         used = self.operating.charge(method, pages, self.portal.clock.time())
-        if fault is not None and fault.kind == FaultKind.WRONG_TOTAL and answer.total is not None:
-            answer = replace(answer, total=max(0, answer.total + fault.offset))
-        elif fault is not None and fault.kind == FaultKind.NO_TOTAL and answer.total is not None:
-            answer = replace(answer, total=0)
-        elif fault is not None and fault.kind == FaultKind.SHORT_PAGE and isinstance(answer.result, list):
-            answer = replace(answer, result=answer.result[:-1])
-        return answer, used
+        return (_struck(fault, answer) if fault else answer), used
 
     def allowed(self, method: str) -> Method:
         """The method if it exists and its scope was granted. Raises ``RestError``."""
@@ -118,3 +113,23 @@ class Service:
             body["total"] = answer.total
         body["time"] = self.time_block(method, started, used)
         return body
+
+
+def _struck(fault: Fault, answer: Answer) -> Answer:
+    """An answer after a fault that spoils a list. Only lists that are not nested can lack or repeat rows."""
+    match fault.kind:
+        case FaultKind.WRONG_TOTAL if answer.total is not None:
+            return replace(answer, total=max(0, answer.total + fault.offset))
+        case FaultKind.NO_TOTAL if answer.total is not None:
+            return replace(answer, total=0)
+    if not isinstance(answer.result, list) or not answer.result:
+        return answer
+    rows = answer.result
+    match fault.kind:
+        case FaultKind.SHORT_PAGE:
+            return replace(answer, result=rows[:-1])
+        case FaultKind.GAP:
+            return replace(answer, result=rows[: len(rows) // 2] + rows[len(rows) // 2 + 1 :])
+        case FaultKind.DUPLICATE:
+            return replace(answer, result=[rows[0], *rows][:PAGE])
+    return answer

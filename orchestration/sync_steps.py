@@ -36,6 +36,7 @@ from warehouse.journal import (
     log_progress,
     note_counts,
     read_state,
+    seconds_since_sync,
     start_log,
 )
 from warehouse.mirror_ids import highest_id, live_among, mark_deleted
@@ -137,16 +138,27 @@ class SyncSteps:
         return watermark
 
     async def _copy_changes(self, writer: RowWriter) -> datetime:
-        async with self._changes() as reading:
+        elapsed = await asyncio.to_thread(self._since_last)
+        async with self._changes(elapsed) as reading:
             await writer.write_walk(reading)
             watermark = reading.started_at
         await self._compare(writer, self._state.highest_id or 0)
         return watermark
 
-    def _changes(self) -> RowWalk:
-        state = self._state
-        since = state.watermark - OVERLAP if state.watermark else None
+    def _changes(self, elapsed: float | None) -> RowWalk:
+        """What changed since the watermark. When the portal's clock was set back, it has not come to the watermark yet:
+        then the window is as long as it is by our own clock since the last sync began."""
+        state, since = self._state, self._state.watermark
+        if since is not None and elapsed is not None and self._client.portal_time is not None:
+            since = min(since, self._client.portal_time - timedelta(seconds=elapsed))
+            if since < (state.watermark or since) - OVERLAP:
+                log.warning("the portal's clock was set back", watermark=state.watermark, since=since)
+        since = since - OVERLAP if since is not None else None
         return walk_changes(self._client, self._entity, since=since, above_id=state.highest_id or 0)
+
+    def _since_last(self) -> float | None:
+        with self._conn.transaction():
+            return seconds_since_sync(self._conn, self._entity.name)
 
     async def _compare(self, writer: RowWriter, high: int) -> None:
         if high > 0:

@@ -77,6 +77,16 @@ def sync_lock(conn: Connection, entity: str) -> Iterator[bool]:
             conn.commit()
 
 
+def seconds_since_sync(conn: Connection, entity: str) -> float | None:
+    """How long ago, by the database's clock, the last successful full or incremental sync began; None without one."""
+    row = conn.execute(
+        """SELECT extract(epoch FROM clock_timestamp() - max(started_at))::float8 FROM app.sync_logs
+           WHERE entity = %s AND status = 'succeeded' AND sync_type IN ('full', 'incremental')""",
+        (entity,),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def read_state(conn: Connection, entity: str) -> SyncState:
     """The stored state of an entity; empty when it was never synced."""
     with conn.cursor(row_factory=class_row(SyncState)) as cursor:

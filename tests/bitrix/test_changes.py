@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bitrix import BY_NAME, PortalClient
-from bitrix.changes import by_ids, walk_changes
+from bitrix.changes import by_ids, walk_above, walk_changes
 from bitrix.errors import WrongRowsError
 from demo_portal.faults import FaultKind
 from demo_portal.portal import Portal
@@ -154,3 +154,21 @@ async def test_rows_with_other_ids_are_refused(connect: Connect) -> None:
     async with ScriptedPortal(script) as portal, connect(portal.webhook_url) as client:
         with pytest.raises(WrongRowsError, match="other ids"):
             _ = [part async for part in by_ids(client, DEAL, [5, 7])]
+
+
+async def test_a_portal_that_is_slow_is_asked_for_less_at_once(connect: Connect) -> None:
+    portal = portal_with(range(1, 1201))
+    with PortalServer(portal, limits=False) as server:
+        server.limits.page_latency = 0.03
+        async with connect(server.webhook_url, timeout=0.4) as client:
+            found = [row async for part in walk_above(client, DEAL, 0, first_pages=40) for row in part.rows]
+    assert [int(row["ID"]) for row in found] == list(range(1, 1201))
+
+
+async def test_behind_a_page_that_is_nearly_full_is_looked_again(connect: Connect) -> None:
+    portal = portal_with(range(1, 161))
+    portal.faults.add(FaultKind.SHORT_PAGE, times=1)
+    with PortalServer(portal, limits=False) as server:
+        async with connect(server.webhook_url) as client:
+            found = [row async for part in walk_above(client, DEAL, 0) for row in part.rows]
+    assert [int(row["ID"]) for row in found] == list(range(1, 161))
