@@ -4,39 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import Any, Literal
+from datetime import date
+from typing import Any
 
 from pglast import ast, enums
 
+from chart_service.guard.spans import DATA_MOMENT, DAY, Bounds, now, read_moment, read_span, span_of, start_of_day
 from chart_service.guard.tree import kind
-
-DAY = 86_400.0
-
-Kind = Literal["number", "moment", "span", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Numbers as they are, moments as seconds since 1970, spans in seconds; ``text`` is a literal without a type yet.
-
-    ``from_data``: the value comes from a column, so the bounds are what CRM dates can sensibly be.
-    """
-
-    kind: Kind
-    low: float = 0.0
-    high: float = 0.0
-    from_data: bool = False
-    text: str = ""
-
-
-def _moment(day: date) -> float:
-    return datetime.combine(day, time(), UTC).timestamp()
-
-
-DATA_MOMENT = Bounds("moment", _moment(date(1990, 1, 1)), _moment(date(2100, 1, 1)), from_data=True)
-"""A date column, or an aggregate of one."""
 
 LONGEST_SHIFT = 20 * 366 * DAY
 """Seconds that a date from the data may be moved by."""
@@ -52,14 +26,14 @@ def as_moment(value: Bounds | None) -> Bounds | None:
     """A moment, or a literal text read as one."""
     if value is None or value.kind == "moment":
         return value
-    return _read_moment(value.text) if value.kind == "text" else None
+    return read_moment(value.text) if value.kind == "text" else None
 
 
 def as_span(value: Bounds | None) -> Bounds | None:
     """A span of time, or a literal text read as one."""
     if value is None or value.kind == "span":
         return value
-    return _read_span(value.text) if value.kind == "text" else None
+    return read_span(value.text) if value.kind == "text" else None
 
 
 def _constant(node: Any) -> Bounds | None:
@@ -88,7 +62,7 @@ def _cast(node: Any) -> Bounds | None:
         return as_moment(inner)
     if name == "interval":
         if inner is not None and inner.kind == "text" and re.fullmatch(r"\s*-?\d+\s*", inner.text):
-            return _spans_of(float(inner.text), _UNIT_OF_MASK.get(_mask(node.typeName), "second"))
+            return span_of(float(inner.text), _UNIT_OF_MASK.get(_mask(node.typeName), "second"))
         return as_span(inner)
     if name in _NUMERIC:
         if inner is not None and inner.kind == "text":
@@ -110,8 +84,7 @@ _UNIT_OF_MASK = {2: "month", 4: "year", 8: "day", 1024: "hour", 2048: "minute", 
 
 
 def _now(node: Any) -> Bounds | None:
-    moment = datetime.now(UTC).timestamp()
-    return Bounds("moment", moment - DAY, moment + DAY)
+    return now()
 
 
 def _expression(node: Any) -> Bounds | None:
@@ -247,7 +220,7 @@ def _call_date(arguments: list[Any]) -> Bounds | None:
     year = numbers[0]
     if year is None or year.kind != "number" or not 1 <= year.low <= year.high <= 9998:
         return None
-    return Bounds("moment", _moment(date(int(year.low), 1, 1)), _moment(date(int(year.high) + 1, 1, 1)))
+    return Bounds("moment", start_of_day(date(int(year.low), 1, 1)), start_of_day(date(int(year.high) + 1, 1, 1)))
 
 
 def _call_interval(arguments: list[Any]) -> Bounds | None:
@@ -259,7 +232,7 @@ def _call_interval(arguments: list[Any]) -> Bounds | None:
         unit = str(argument.name) if named else (units[index] if index < len(units) else "")
         if value is None or value.kind != "number" or unit not in units:
             return None
-        span = _spans_of(1, unit.rstrip("s"))
+        span = span_of(1, unit.rstrip("s"))
         ends = [end * one for end in (value.low, value.high) for one in (span.low, span.high)]
         low, high = low + min(ends), high + max(ends)
     return Bounds("span", low, high)
@@ -337,66 +310,3 @@ _RULES: Mapping[type[ast.Node], Callable[[Any], Bounds | None]] = {
     ast.MinMaxExpr: _min_max,
     ast.SubLink: _sub_query,
 }
-
-
-def _read_moment(text: str) -> Bounds | None:
-    if text.strip().lower() in ("now", "today", "yesterday", "tomorrow"):
-        return _now(None)
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return Bounds("moment", at, at)
-
-
-_SPAN = re.compile(r"\s*([+-]?\d{1,9}(?:\.\d{1,9})?)\s*([a-z]+)\s*")
-_CLOCK = re.compile(r"\s*([+-]?)(\d{1,9}):(\d{1,2})(?::(\d{1,2})(?:\.\d{1,9})?)?\s*")
-_UNITS: Mapping[str, tuple[float, float]] = {
-    "millisecond": (0.001, 0.001),
-    "second": (1, 1),
-    "minute": (60, 60),
-    "hour": (3600, 3600),
-    "day": (DAY, DAY),
-    "week": (7 * DAY, 7 * DAY),
-    "month": (28 * DAY, 31 * DAY),
-    "quarter": (89 * DAY, 92 * DAY),
-    "year": (365 * DAY, 366 * DAY),
-    "decade": (3652 * DAY, 3653 * DAY),
-}
-_SHORT = {"sec": "second", "min": "minute", "mon": "month", "hr": "hour", "d": "day", "h": "hour", "y": "year"}
-_SHORT |= {"w": "week", "yr": "year", "m": "minute", "s": "second", "msec": "millisecond", "ms": "millisecond"}
-
-
-def _spans_of(count: float, unit: str) -> Bounds:
-    low, high = _UNITS[_SHORT.get(unit, unit)]
-    ends = (count * low, count * high)
-    return Bounds("span", min(ends), max(ends))
-
-
-def _read_span(text: str) -> Bounds | None:
-    text = text.strip().lower().lstrip("@")
-    sign = 1.0
-    if text.endswith(" ago"):
-        sign, text = -1.0, text[:-4]
-    low = high = 0.0
-    position = 0
-    while position < len(text):
-        part, position = _read_part(text, position)
-        if part is None:
-            return None
-        low, high = low + part.low, high + part.high
-    return Bounds("span", min(sign * low, sign * high), max(sign * low, sign * high)) if text else None
-
-
-def _read_part(text: str, position: int) -> tuple[Bounds | None, int]:
-    if clock := _CLOCK.match(text, position):
-        minus, hours, minutes, seconds = clock.groups()
-        total = (int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)) * (-1 if minus == "-" else 1)
-        return Bounds("span", total, total), clock.end()
-    if match := _SPAN.match(text, position):
-        unit = match[2]
-        singular = unit if unit in _UNITS or unit in _SHORT else unit.removesuffix("s")
-        if singular in _UNITS or singular in _SHORT:
-            return _spans_of(float(match[1]), singular), match.end()
-    return None, position

@@ -11,8 +11,9 @@ from typing import Any
 
 from pglast import ast, enums
 
-from chart_service.guard.bounds import DATA_MOMENT, DAY, Bounds, as_moment, bounds
+from chart_service.guard.bounds import as_moment, bounds
 from chart_service.guard.refusal import Refused
+from chart_service.guard.spans import DATA_MOMENT, DAY, Bounds
 from chart_service.guard.structure import Structure
 from chart_service.guard.tree import children, column_name, kind, leaves
 

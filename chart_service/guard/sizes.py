@@ -8,11 +8,12 @@ from typing import Any
 
 from pglast import ast, enums
 
-from chart_service.guard.bounds import DATA_MOMENT, DAY, Bounds, as_moment, as_span, bounds
+from chart_service.guard.bounds import as_moment, as_span, bounds
 from chart_service.guard.functions import AGGREGATES, SETS
 from chart_service.guard.output import output_names
 from chart_service.guard.recursion import counted_steps
 from chart_service.guard.refusal import Refused
+from chart_service.guard.spans import DATA_MOMENT, DAY, Bounds
 from chart_service.guard.structure import Structure
 from chart_service.guard.tree import children, column_name, kind, leaves
 
