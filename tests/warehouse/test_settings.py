@@ -96,7 +96,7 @@ def test_an_unreadable_env_file_is_told(tmp_path: Path) -> None:
 def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, field in Settings.model_fields.items():
         if "Secret" in str(field.annotation):
-            value = "postgresql://u:hunter2@h/d" if name == "database_url" else "hunter2"
+            value = "postgresql://u:hunter2@h/d" if name.endswith("database_url") else "hunter2" * 5
             monkeypatch.setenv(name.upper(), value)
     assert "hunter2" not in repr(load_settings())
 
