@@ -165,13 +165,16 @@ async def test_what_it_costs(database: Database) -> None:
     """A few hundredths of a second for fifty requests: they bring 125,000 rows."""
     async with shared_limits(database, PORTAL, Rate(1000, 100)) as limits:
         await limits.acquire()
-        before = read(database, "SELECT pg_current_wal_insert_lsn()")
+        written = []
         begun = time.monotonic()
-        for _ in range(50):
-            await limits.acquire()
+        for _ in range(5):
+            before = read(database, "SELECT pg_current_wal_insert_lsn()")
+            for _ in range(10):
+                await limits.acquire()
+            written += read(database, f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '{before[0]}')")
         assert time.monotonic() - begun < 2
-        [written] = read(database, f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '{before[0]}')")
-        assert written < 20_000  # the table itself is not logged
+        # The table itself is not logged. Whatever else the server writes meanwhile is in these figures, too.
+        assert min(written) < 4_000
 
 
 def read(database: Database, query: str) -> tuple[Any, ...]:
