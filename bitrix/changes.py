@@ -110,13 +110,14 @@ class _Round:
 async def _follow(client: PortalClient, chains: Sequence[_Chain], rows: list[Row]) -> AsyncGenerator[Slice, None]:
     yield Slice(rows)
     while unfinished := [item for item in chains if not item.over]:
-        found = await _ask(client, unfinished, client.batch_size // len(unfinished))
+        found = await _ask(client, unfinished, max(1, client.batch_size // len(unfinished)))
         yield Slice(found.rows)
 
 
 async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _Round:
-    """One batch that moves every chain on. Asks again while a chain fails in a way that passes, and for fewer pages
-    where the portal cannot answer as many at once."""
+    """One batch that moves the chains on, as many as fit. Asks again while a chain fails in a way that passes, and for
+    fewer pages where the portal cannot answer as many at once."""
+    chains = chains[: client.batch_size]
     pages = max(1, min(pages, client.batch_size // len(chains)))
     while True:
         commands: list[Command] = []

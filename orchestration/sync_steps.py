@@ -46,6 +46,9 @@ from warehouse.views import refresh_views
 OVERLAP = timedelta(minutes=5)
 """The modification time has a precision of one second and changes become visible late: windows overlap by this much."""
 
+CLOCK_PRECISION = timedelta(minutes=1)
+"""Two clocks that differ by less are the same."""
+
 READS_BEFORE_DELETION = 2
 
 log = structlog.get_logger(__name__)
@@ -206,6 +209,12 @@ class SyncSteps:
     def _unfinished(self, writer: RowWriter) -> Unfinished | None:
         with self._conn.transaction():
             earlier = unfinished(self._conn, writer.table)
+            now = self._client.portal_time
+            if earlier and now and now < earlier.watermark + earlier.age - CLOCK_PRECISION:
+                # Changes since then may bear times before its watermark, so no window would bring them.
+                log.warning("the portal's clock was set back: the full sync begins anew", begun=earlier.watermark)
+                end(self._conn, self._entity.name)
+                earlier = None
         if earlier:
             self._report.resumed = True
             log.info("going on with a full sync that did not end", rows=earlier.rows, begun=earlier.watermark)

@@ -20,9 +20,11 @@ OLDEST = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A full sync that did not end. ``watermark`` is the portal's clock when it began, ``rows`` what it committed."""
+    """A full sync that did not end. ``watermark`` is the portal's clock when it began, ``age`` how long ago that is by
+    the database's clock, ``rows`` what it committed."""
 
     watermark: datetime
+    age: timedelta
     done: tuple[tuple[int, int], ...]
     rows: int
 
@@ -36,16 +38,17 @@ def design_hash(table: Table) -> str:
 def unfinished(conn: Connection, table: Table) -> Unfinished | None:
     """The full sync of this table that can be gone on with, or None. Forgets one that cannot."""
     row = conn.execute(
-        "SELECT watermark, done, rows, design = %s AND begun_at > now() - %s FROM app.full_syncs WHERE entity = %s",
+        "SELECT watermark, now() - begun_at, done, rows, design = %s AND begun_at > now() - %s FROM app.full_syncs"
+        " WHERE entity = %s",
         (design_hash(table), OLDEST, table.entity),
     ).fetchone()
     if row is None:
         return None
-    watermark, done, rows, usable = row
+    watermark, age, done, rows, usable = row
     if not usable:
         end(conn, table.entity)
         return None
-    return Unfinished(watermark, tuple(closed(part) for part in done), rows)
+    return Unfinished(watermark, age, tuple(closed(part) for part in done), rows)
 
 
 def begin(conn: Connection, table: Table, watermark: datetime) -> None:

@@ -172,3 +172,14 @@ async def test_behind_a_page_that_is_nearly_full_is_looked_again(connect: Connec
         async with connect(server.webhook_url) as client:
             found = [row async for part in walk_above(client, DEAL, 0) for row in part.rows]
     assert [int(row["ID"]) for row in found] == list(range(1, 161))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+async def test_small_batches_read_the_same(connect: Connect, batch_size: int) -> None:
+    portal, since = aged(range(1, 301))
+    for number in range(1, 121):
+        portal.update("deal", number, {"TITLE": "changed"})
+    new = [portal.add("deal", {"TITLE": "new"}) for _ in range(60)]
+    with PortalServer(portal, limits=False) as server:
+        async with connect(server.webhook_url, batch_size=batch_size) as client:
+            assert sorted(await changed(client, since, 300)) == [*range(1, 121), *new]
