@@ -11,8 +11,8 @@ from psycopg import Connection
 from bitrix.entities import ENTITIES, Entity, Walk
 from bitrix.fields import Field, parse_fields
 from demo_portal.portal import Portal
+from orchestration.field_options import option_rows
 from orchestration.row_writer import UNIT_ROWS
-from orchestration.sync_steps import option_rows
 from warehouse.journal import commit_state
 from warehouse.load import RowConverter, Unit, merge
 from warehouse.tables import ensure_table

@@ -21,6 +21,7 @@ from bitrix.snapshot import snapshot
 from bitrix.walk import RowWalk, walk
 from orchestration.deletion_guard import too_many_named
 from orchestration.event_rows import EventRows
+from orchestration.field_options import option_rows
 from orchestration.row_writer import RowWriter
 from orchestration.sync_report import SyncReport, SyncRequest, SyncType
 from orchestration.vanished_rows import DeletionRules, compare_with_portal, mark_left_out
@@ -306,21 +307,3 @@ class SyncSteps:
         except (psycopg.Error, DatabaseError) as unwritten:
             # The sync's own error matters more; the next sync of this entity closes the open entry.
             log.warning("the failure could not be written to app.sync_logs", error=str(unwritten))
-
-
-def option_rows(fields: Mapping[str, Sequence[Field]]) -> list[dict[str, Any]]:
-    """The options of all enumeration fields, one row each, as ``field_options`` keeps them."""
-    return [
-        {
-            "ID": option.id,
-            "ENTITY": entity,
-            "FIELD": item.code,
-            "VALUE": option.value,
-            "SORT": option.sort,
-            "XML_ID": option.xml_id,
-            "IS_DEFAULT": option.is_default,
-        }
-        for entity, described in fields.items()
-        for item in described
-        for option in item.options
-    ]

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from warehouse.database import Database
 from warehouse.settings import Settings
-from webhook_api import health, registration, schema, sync_control, sync_status, webhooks
+from webhook_api import health, metrics, registration, schema, sync_control, sync_status, webhooks
 from webhook_api.auth import TokenChecker
 from webhook_api.dagster_api import DagsterApi
 from webhook_api.errors import COMMON_ERRORS, add_error_handlers
@@ -64,6 +64,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.add_middleware(RequestContext, body_bytes=BODY_BYTES)
     add_error_handlers(app)
-    for module in (sync_control, sync_status, schema, webhooks, registration, health):
+    for module in (sync_control, sync_status, schema, webhooks, registration, health, metrics):
         app.include_router(module.router)
     return app

@@ -98,6 +98,12 @@ class LogEntry(BaseModel):
     deleted: int
     cells_nulled: int
     requests: int
+    retries: int = Field(description="Of the requests, those that were repetitions.")
+    waited_seconds: float = Field(description="Time spent waiting for the portal's limits.")
+    resumed: bool = Field(description="It went on where an earlier full sync had stopped.")
+    deletions_held_back: int = Field(
+        description="Rows that vanished from the portal, too many to be believed: nothing was marked as deleted."
+    )
     columns_added: list[str]
     error_message: str | None
     run_id: str | None
@@ -140,7 +146,8 @@ WHERE l.status = 'running' AND {_ALIVE} ORDER BY l.started_at"""  # noqa: S608
 _HISTORY = """
 SELECT id, entity AS entity_type, sync_type, trigger,
     CASE status WHEN 'succeeded' THEN 'completed' ELSE status END AS status,
-    started_at, finished_at, fetched, inserted, updated, unchanged, deleted, cells_nulled, requests, columns_added,
+    started_at, finished_at, fetched, inserted, updated, unchanged, deleted, cells_nulled, requests, retries,
+    waited_seconds, resumed, held_back AS deletions_held_back, columns_added,
     error AS error_message, run_id
 """
 _FILTER = """FROM app.sync_logs

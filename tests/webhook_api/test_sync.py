@@ -216,3 +216,33 @@ def test_a_database_that_does_not_answer_is_not_waited_for(
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         connection.rollback()
     assert api.get("/api/v1/sync/history").status_code == 200
+
+
+def test_figures_for_prometheus(api: httpx.Client, database: Database) -> None:
+    empty = api.get("/metrics")
+    assert empty.status_code == 200
+    assert empty.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "# TYPE b24_syncs_total counter\n# HELP" in empty.text  # no sync yet, so no sample
+    with database.connect() as conn, sync_lock(conn, "deal"):
+        log, _ = start_log(conn, "deal", "full", run_id="run-1", trigger="api")
+        conn.execute(
+            "UPDATE app.sync_logs SET fetched = 300, inserted = 299, deleted = 2, requests = 7, waited_seconds = 1.5"
+        )
+        conn.execute("UPDATE app.sync_logs SET status = 'succeeded', held_back = 4 WHERE id = %s", (log,))
+        conn.execute("INSERT INTO app.sync_state (entity, last_sync_at, rows_total) VALUES ('deal', now(), 297)")
+        conn.execute("INSERT INTO app.portal_rate (portal, requests, refusals) VALUES ('p', 12, 1)")
+        conn.execute("INSERT INTO app.sync_issues (entity, row_id, field, reason) VALUES ('de\"al', '1', 'F', 'r')")
+        conn.commit()
+    lines = api.get("/metrics").text.splitlines()
+    for line in (
+        'b24_syncs_total{entity="deal",sync_type="full",status="succeeded"} 1',
+        'b24_sync_rows_total{entity="deal",outcome="inserted"} 299',
+        'b24_portal_requests_total{entity="deal"} 7',
+        'b24_portal_wait_seconds_total{entity="deal"} 1.5',
+        'b24_mirror_rows{entity="deal"} 297',
+        'b24_deletions_held_back{entity="deal"} 4',
+        'b24_nulled_cells{entity="de\\"al"} 1',
+        "b24_portal_bucket_requests_total 12",
+        "b24_portal_refusals_total 1",
+    ):
+        assert line in lines
