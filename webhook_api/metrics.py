@@ -15,9 +15,13 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter(tags=["health"], responses=SIGN_IN_ERRORS)
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
-async def metrics(services: ServicesOf, user: SignedIn) -> PlainTextResponse:
+class _PrometheusText(PlainTextResponse):
+    media_type = TEXT
+
+
+@router.get("/metrics", summary="Figures for Prometheus", response_class=_PrometheusText)
+async def metrics(services: ServicesOf, user: SignedIn) -> _PrometheusText:
     """Syncs, rows, requests, waits, ages and sizes by entity. Give Prometheus the token of a signed-in user."""
     async with transaction(services.pool) as connection:
         found = [(family, await (await connection.execute(family.query)).fetchall()) for family in FAMILIES]
-    return PlainTextResponse(exposition(found), media_type=TEXT)
+    return _PrometheusText(exposition(found))
