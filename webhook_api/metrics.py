@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 
 from warehouse.metrics import FAMILIES, exposition
 from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
@@ -19,7 +19,12 @@ class _PrometheusText(PlainTextResponse):
     media_type = TEXT
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=_PrometheusText)
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {TEXT: {"schema": {"type": "string"}}}}},
+)
 async def metrics(services: ServicesOf, user: SignedIn) -> _PrometheusText:
     """Syncs, rows, requests, waits, ages and sizes by entity. Give Prometheus the token of a signed-in user."""
     async with transaction(services.pool) as connection:
