@@ -26,6 +26,7 @@ from warehouse.database import Database
 
 Connection = psycopg.Connection[Any]
 DEAL = entity_named("deal")
+DEALS = 250
 
 PASSING = [
     FaultKind.RATE,
@@ -52,6 +53,7 @@ PASSING = [
     FaultKind.DUPLICATE,
 ]
 LASTING = {FaultKind.OVERLOAD: BlockedError, FaultKind.FORBIDDEN_HTML: AccessDeniedError}
+OFTEN = {FaultKind.RATE, FaultKind.OPERATING, FaultKind.BAD_GATEWAY_HTML, FaultKind.TRUNCATED_JSON, FaultKind.NO_TOTAL}
 MISSING_ROWS = {FaultKind.SHORT_PAGE, FaultKind.GAP, FaultKind.DUPLICATE}
 
 
@@ -61,7 +63,7 @@ def test_every_kind_of_fault_is_here() -> None:
 
 @pytest.fixture
 def server() -> Any:
-    with PortalServer(Portal.generate(seed=6, deals=700), limits=False) as running:
+    with PortalServer(Portal.generate(seed=6, deals=DEALS), limits=False) as running:
         yield running
 
 
@@ -76,7 +78,7 @@ async def sync(database: Database, server: PortalServer, sync_type: SyncType = "
         bucket=LeakyBucket(capacity=100_000, leak=1000),
         budget=OperatingBudget(clock=passing, sleep=passing.sleep),
         sleep=quickly,
-        **{"timeout": 1.0, **options},
+        **{"timeout": 1.0, "batch_size": 4, **options},
     ) as client:
         return await sync_entity(client, lambda: database.connect("sync"), SyncRequest(DEAL, sync_type))
 
@@ -101,12 +103,19 @@ async def test_a_full_sync_is_exact_in_spite_of(database: Database, server: Port
     assert_exact(database, server)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in PASSING if kind not in MISSING_ROWS])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind if kind in OFTEN else pytest.param(kind, marks=pytest.mark.slow)
+        for kind in PASSING
+        if kind not in MISSING_ROWS
+    ],
+)
 async def test_an_incremental_sync_is_exact_in_spite_of(
     database: Database, server: PortalServer, kind: FaultKind
 ) -> None:
     await sync(database, server)
-    server.portal.random_changes(120, seed=2)
+    server.portal.random_changes(60, seed=2)
     strike(server, kind, times=2, after=1)
     await sync(database, server, "incremental")
     server.faults.clear()
@@ -142,7 +151,7 @@ async def test_what_lasts_ends_the_sync_and_spoils_nothing(
         logs = conn.execute("SELECT status, error IS NULL FROM app.sync_logs ORDER BY id").fetchall()
         assert logs == [("succeeded", True), ("failed", False), ("failed", False)]
         live = conn.execute("SELECT count(*) FROM crm.deals").fetchone()
-        assert live == (700,)
+        assert live == (DEALS,)
     server.faults.clear()
     await sync(database, server, "incremental")
     assert_exact(database, server)
@@ -183,7 +192,7 @@ async def test_rows_that_change_while_they_are_walked(database: Database, server
     assert_exact(database, server)
 
 
-@pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+@pytest.mark.parametrize("hours", [-30, 30])
 async def test_the_portals_clock_is_not_ours(database: Database, server: PortalServer, hours: int) -> None:
     server.portal.clock.advance(hours * 3600)
     await sync(database, server)
@@ -192,7 +201,7 @@ async def test_the_portals_clock_is_not_ours(database: Database, server: PortalS
     assert_exact(database, server)
 
 
-@pytest.mark.parametrize("minutes", [-600, -20, 20, 600])
+@pytest.mark.parametrize("minutes", [-600, -20, 600])
 async def test_the_portals_clock_is_set(database: Database, server: PortalServer, minutes: int) -> None:
     """Set back, its times of change are older than the watermark until it has caught up."""
     await sync(database, server)
