@@ -211,3 +211,31 @@ async def test_the_portals_clock_is_set(database: Database, server: PortalServer
         server.portal.random_changes(20, seed=seed)
         await sync(database, server, "incremental")
         assert_exact(database, server)
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_rows_while_five_a_second_change(database: Database) -> None:
+    over, changes = threading.Event(), 0
+
+    def work(server: PortalServer) -> None:
+        nonlocal changes
+        while not over.wait(0.2):
+            server.portal.random_changes(1, seed=changes)
+            entity = "deal"
+            visible = server.portal.ids(entity)
+            server.portal.delete(entity, visible[len(visible) // 2 + changes])
+            server.portal.update(entity, visible[changes * 37 % len(visible)], {"TITLE": f"edit {changes}"})
+            changes += 1
+
+    with PortalServer(Portal.generate(seed=6, deals=100_000), limits=True) as server:
+        server.limits.page_latency = 0.02
+        worker = threading.Thread(target=work, args=(server,))
+        worker.start()
+        try:
+            await sync(database, server, timeout=75.0, batch_size=50)
+        finally:
+            over.set()
+            worker.join()
+        await sync(database, server, "incremental", timeout=75.0, batch_size=50)
+        assert changes > 20
+        assert_exact(database, server)
