@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -24,7 +26,9 @@ from tests.e2e.conftest import fields_of
 from tests.e2e.oracle import differences
 from tests.e2e.sync_process import finish, start
 from warehouse.database import Database, DatabaseUnreachable
+from warehouse.embedded import embedded_server
 from warehouse.journal import DEAD, close_dead_logs
+from warehouse.migrate import upgrade
 
 Connection = psycopg.Connection[Any]
 DEAL = entity_named("deal")
@@ -268,3 +272,28 @@ def exists(conn: Connection) -> bool:
 def scalar(conn: Connection, query: str) -> Any:
     row = conn.execute(query).fetchone()  # type: ignore[arg-type]
     return row[0] if row else None
+
+
+def test_a_server_that_crashes_and_recovers_is_waited_for(tmp_path: Path, portal_server: PortalServer) -> None:
+    """Crash recovery empties the unlogged tables of the portal's limits: they begin anew."""
+    with embedded_server(tmp_path) as server:
+        database = Database(server.url)
+        upgrade(database)
+        crasher = threading.Thread(target=crash_once, args=(database, tmp_path, 2000))
+        crasher.start()
+        report = asyncio.run(sync(database, portal_server))
+        crasher.join()
+        assert report.resumed
+        with database.connect("test", autocommit=True) as conn:
+            exact(conn, portal_server)
+            assert [row[0] for row in conn.execute("SELECT status FROM app.sync_logs ORDER BY id")][-1] == "succeeded"
+
+
+def crash_once(database: Database, home: Path, rows: int) -> None:
+    """Kill -9 one of the server's own processes once so many rows are committed: all of it crashes and recovers."""
+    with database.connect("crash", autocommit=True) as conn:
+        while not conn.execute("SELECT FROM app.sync_logs WHERE fetched >= %s", (rows,)).fetchall():
+            time.sleep(0.002)
+    postmaster = int((home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+    children = psutil.Process(postmaster).children()
+    next(child for child in children if "checkpointer" in " ".join(child.cmdline())).kill()
