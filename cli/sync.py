@@ -137,7 +137,7 @@ def _print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     table.add_column("")
     table.add_column("table", no_wrap=True, min_width=18)
     table.add_column("sync")
-    for title in ("fetched", "new", "changed", "same", "gone", "rows", "calls", "s"):
+    for title in ("read", "new", "edited", "same", "gone", "rows", "calls", "s"):
         table.add_column(title, justify="right")
     for outcome in outcomes:
         counts = (outcome.fetched, outcome.inserted, outcome.updated, outcome.unchanged, outcome.deleted)
