@@ -47,7 +47,7 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --extra dev --extra bench --output-file requirements.lock pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --output-file dbt_docs/requirements.lock dbt_docs/requirements.in
 
 clean: ## Remove the virtual environment and caches; data in .b24 stays
