@@ -80,6 +80,14 @@ def migrate() -> None:
     raise typer.Exit(run(_settings()))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dagster(context: typer.Context) -> None:
+    """Run a command of Dagster's for this installation: webserver, daemon run, code-server start, …"""
+    from cli.dagster import dagster as run
+
+    raise typer.Exit(run(_settings(), context.args, Console(highlight=False, stderr=True)))
+
+
 @app.command()
 def portal(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -88,11 +96,14 @@ def portal(
     seed: Annotated[int, typer.Option(help="The same seed gives the same portal.")] = 1,
     limits: Annotated[bool, typer.Option(help="Enforce the request and operating-time limits.")] = True,
     latency: Annotated[float, typer.Option(help="Seconds that every answer takes longer.")] = 0.0,
+    events_to: Annotated[str | None, typer.Option(help="Post an event of every change to this address.")] = None,
 ) -> None:
     """Run a simulated Bitrix24 portal."""
     from cli.portal import portal as run
 
-    raise typer.Exit(run(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency))
+    token = _settings().bitrix_application_token
+    events = (events_to, token.get_secret_value() if token else "simulated") if events_to else None
+    raise typer.Exit(run(host=host, port=port, deals=deals, seed=seed, limits=limits, latency=latency, events=events))
 
 
 @app.command("eval")

@@ -32,6 +32,7 @@ def serve(
     latency: float = 0.0,
     page_latency: float = 0.0,
     until: datetime | None = None,
+    events: tuple[str, str] | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Generate a portal and answer until interrupted (Ctrl-C returns normally).
@@ -39,13 +40,16 @@ def serve(
     Its two years of business end at ``until`` (default: the present), so that a later start makes the same rows; its
     clock shows the present in either case.
 
-    ``latency`` and ``page_latency`` delay an answer and each page in it, in seconds. ``on_ready`` gets the webhook URL
+    ``latency`` and ``page_latency`` delay an answer and each page in it, in seconds. ``events``: the address that every
+    change is posted to, and the application token that the posts carry. ``on_ready`` gets the webhook URL
     once the port answers. Raises ``OSError`` if the port is taken.
     """
     listener = _listen(host, port)
     try:
         portal = Portal.generate(seed=seed, deals=deals, now=until)
         portal.clock = Clock()
+        if events is not None:
+            portal.on_event(*events)
         settings = LimitSettings(enforced=limits, latency=latency, page_latency=page_latency)
         server = _server(PortalApp(Service(portal, settings)))
         url = _webhook_url(portal, listener)

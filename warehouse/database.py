@@ -13,7 +13,6 @@ import structlog
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from warehouse.embedded import embedded_server
 from warehouse.embedded_user import EmbeddedServerError
 from warehouse.settings import Settings, libpq_url, render_url
 
@@ -159,6 +158,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
     if settings.database_url is not None:
         yield Database(settings.database_url.get_secret_value())
         return
+    from warehouse.embedded import embedded_server  # images of containers come without the server's binaries
+
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(embedded_server(settings.b24_home))
