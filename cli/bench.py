@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +25,7 @@ from bitrix.entities import entity_named
 from bitrix.limits import LeakyBucket
 from bitrix.walk import walk
 from bitrix.webhook_url import WebhookUrl
+from cli.measured import measure
 from cli.simulated_portal import SimulatedPortal
 from cli.supervise import StartError, StopSignals, Supervisor
 from orchestration.row_writer import UNIT_ROWS
@@ -107,31 +105,15 @@ def bench_place(home: Path, deals: int, limits: bool) -> Iterator[tuple[Database
 def _sync(home: Path, database: Database, webhook_url: str) -> tuple[dict[str, Any], float, float]:
     """``b24 sync deal --full`` in a process of its own: its summary, peak memory in MB, wall seconds."""
     environment = {
-        **os.environ,
         "B24_HOME": str(home),
         "DATABASE_URL": database.url,
         "BITRIX_WEBHOOK_URL": webhook_url,
         "BITRIX_REQUEST_BURST": "100000",
         "BITRIX_REQUESTS_PER_SECOND": "1000",
     }
-    begun = time.monotonic()
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "sync", "deal", "--full", "--json"],
-            env=environment,
-            stdout=output,
-            stderr=errors,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - begun
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"the sync failed: {(output.read() + errors.read()).decode(errors='replace')[-2000:]}")
-        [summary] = orjson.loads(output.read())
-    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return summary, kilobytes / 1024, seconds
+    run = measure("cli.main", "sync", "deal", "--full", "--json", environment=environment, what="the sync")
+    [summary] = run.answer
+    return summary, run.peak_mb, run.seconds
 
 
 async def _bare(database: Database, webhook_url: str) -> float:

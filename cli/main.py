@@ -136,6 +136,7 @@ def dbt(context: typer.Context) -> None:
 @app.command()
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
+    compare: Annotated[bool, typer.Option("--compare", help="Measure fast_bitrix24 and dlt beside us.")] = False,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
     charts: Annotated[bool, typer.Option("--charts", help="Measure charts instead, from statement to figure.")] = False,
     page: Annotated[bool, typer.Option("--page", help="Measure a dashboard's page in Chromium instead.")] = False,
@@ -144,11 +145,16 @@ def bench(
 ) -> None:
     """Measure a full sync of deals: requests, rows per second, peak memory, and a bare COPY of the same rows.
 
-    With --rate-limit: its time against what the limit dictates, and that of four entities at once.
+    With --rate-limit: its time against what the limit dictates, and that of four entities at once. With --compare: the
+    same deals copied by other tools, with or without the limit.
     """
     from cli.bench import bench as run
 
     _settings()
+    if compare:
+        from cli.bench_compare import bench_compare
+
+        raise typer.Exit(bench_compare(deals=deals, limits=rate_limit, as_json=as_json))
     if rate_limit:
         from cli.bench_limits import bench_limits
 
