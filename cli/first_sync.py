@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bitrix.entities import ENTITIES
 from cli.supervise import StartError
-from warehouse.database import Database
+from warehouse.database import Database, DatabaseError, open_database
+from warehouse.settings import Settings
 from webhook_api.dagster_api import FINAL, DagsterApi, DagsterError, DagsterUnreachable
 
 LOCATION_SECONDS = 60.0
@@ -30,6 +31,17 @@ class SyncProgress:
     rows: int
     running: str
     error: str | None
+
+
+def first_sync(settings: Settings, console: Console) -> int:
+    """The sync of an installation whose services run already, in containers. Returns the exit status."""
+    try:
+        with open_database(settings) as database:
+            run_id = launch(settings.dagster_url, database, lambda: None)
+            return 0 if follow(settings.dagster_url, run_id, database, console, lambda: None) else 1
+    except (StartError, DatabaseError) as error:
+        console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
+        return 1
 
 
 def launch(url: str, database: Database, check: Callable[[], None]) -> str:

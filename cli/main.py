@@ -80,6 +80,14 @@ def migrate() -> None:
     raise typer.Exit(run(_settings()))
 
 
+@app.command("first-sync")
+def first_sync() -> None:
+    """Let the running Dagster (DAGSTER_URL) sync everything, as `b24 up` does at its start; status 1 when it failed."""
+    from cli.first_sync import first_sync as run
+
+    raise typer.Exit(run(_settings(), Console(highlight=False)))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dagster(context: typer.Context) -> None:
     """Run a command of Dagster's for this installation: webserver, daemon run, code-server start, …"""

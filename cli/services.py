@@ -188,8 +188,10 @@ def dagster_environment(home: Path, database: Database) -> dict[str, str]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     link = directory / "dagster.yaml"
     if not link.is_symlink() or link.readlink() != ROOT / "dagster.yaml":
-        link.unlink(missing_ok=True)
-        link.symlink_to(ROOT / "dagster.yaml")
+        draft = directory / f"dagster.yaml.{os.getpid()}"  # renamed into place: several services may do this at once
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(ROOT / "dagster.yaml")
+        draft.replace(link)
     return {
         "B24_HOME": str(home),
         "DAGSTER_HOME": str(directory),

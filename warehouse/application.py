@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,8 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 from psycopg import Connection
 
+from warehouse.settings import Settings
+
 KEY_FILE = "encryption.key"
 
 
@@ -18,12 +22,16 @@ class SealedError(Exception):
     """The stored tokens cannot be read with this installation's key; the text says what to do."""
 
 
-def key(home: Path) -> Fernet:
-    """The key of this installation, made at first use: ``<home>/encryption.key``, for its owner alone.
+def key(settings: Settings) -> Fernet:
+    """The key of this installation: made of ``ENCRYPTION_KEY``, which replicas on several machines share; without it
+    ``<home>/encryption.key``, made at first use, for its owner alone.
 
     Raises :class:`SealedError` when the file can be neither read nor made.
     """
-    path = home / KEY_FILE
+    if settings.encryption_key is not None:
+        given = settings.encryption_key.get_secret_value().encode()
+        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(given).digest()))
+    path = settings.b24_home / KEY_FILE
     try:
         if not path.exists():
             _make(path)
@@ -46,8 +54,8 @@ def load_tokens(conn: Connection[Any], cipher: Fernet, *, for_update: bool = Fal
         values: Mapping[str, str] = orjson.loads(cipher.decrypt(bytes(row[0])))
     except InvalidToken:
         raise SealedError(
-            f"The application's tokens were encrypted with another key than that in {KEY_FILE}. Install the "
-            "application in Bitrix24 again."
+            f"The application's tokens were encrypted with another key than ENCRYPTION_KEY or {KEY_FILE}. Install "
+            "the application in Bitrix24 again."
         ) from None
     return values
 

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     openai_max_retries: int = Field(default=2, ge=0, le=10)
     bitrix_client_id: str | None = None
     bitrix_client_secret: SecretStr | None = None
+    encryption_key: SecretStr | None = Field(default=None, min_length=32)
     bitrix_request_burst: int = Field(default=50, ge=10, le=100_000)
     bitrix_requests_per_second: float = Field(default=2.0, gt=0, le=1000)
     sync_batch_size: int = Field(default=50, ge=1, le=50)
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     embed_password: SecretStr | None = None
     embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     dbt_docs_dir: Path | None = None
+    alert_webhook_url: SecretStr | None = None
     debug: bool = False
 
     @field_validator("b24_home", "dbt_docs_dir", mode="after")
@@ -94,6 +96,13 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/") if value is not None else None
+
+    @field_validator("alert_webhook_url", mode="after")
+    @classmethod
+    def _secret_http_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value
 
     @field_validator("embed_allowed_origins", mode="before")
     @classmethod

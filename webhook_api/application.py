@@ -36,7 +36,7 @@ def http_client() -> httpx.AsyncClient:
 
 def keep_installed(settings: Settings, database: Database, tokens: Tokens) -> None:
     """Keep the tokens of an installation that was checked. Blocking. Raises ``DatabaseError``, ``SealedError``."""
-    cipher = key(settings.b24_home)
+    cipher = key(settings)
     with database.connect("api") as conn:
         save_tokens(conn, cipher, member_id=tokens.member_id, domain=tokens.domain, tokens=tokens.to_json())
 
@@ -75,7 +75,7 @@ class InstalledApplication:
         The row stays locked meanwhile: a refresh token works once, and others may renew at the same moment.
         """
         try:
-            cipher = key(self._settings.b24_home)
+            cipher = key(self._settings)
             with self._database.connect("api") as conn:
                 stored = load_tokens(conn, cipher, for_update=True)
                 if stored is None:

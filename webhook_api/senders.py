@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 def installed_tokens(settings: Settings, database: Database) -> Tokens | None:
     """The tokens of the installed application. Blocking. Raises ``SealedError``, ``DatabaseError``."""
     with database.connect("api") as connection:
-        stored = load_tokens(connection, key(settings.b24_home))
+        stored = load_tokens(connection, key(settings))
     return Tokens.from_json(stored) if stored else None
 
 

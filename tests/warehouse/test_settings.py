@@ -71,6 +71,7 @@ def test_a_socket_directory_is_a_valid_host() -> None:
         ("DEBUG", "hunter2", "valid boolean"),
         ("OPENAI_BASE_URL", "hunter2", "must start with http:// or https://"),
         ("EMBED_ALLOWED_ORIGINS", "https://a.example,hunter2", "must be sites like"),
+        ("ALERT_WEBHOOK_URL", "hunter2", "must start with http:// or https://"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_variable(
@@ -93,10 +94,17 @@ def test_an_unreadable_env_file_is_told(tmp_path: Path) -> None:
         load_settings()
 
 
+_SECRET_URLS = {
+    "database_url": "postgresql://u:hunter2@h/d",
+    "chart_database_url": "postgresql://u:hunter2@h/d",
+    "alert_webhook_url": "https://hooks.example.com/hunter2",
+}
+
+
 def test_secrets_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, field in Settings.model_fields.items():
         if "Secret" in str(field.annotation):
-            value = "postgresql://u:hunter2@h/d" if name.endswith("database_url") else "hunter2" * 5
+            value = _SECRET_URLS.get(name, "hunter2" * 5)
             monkeypatch.setenv(name.upper(), value)
     assert "hunter2" not in repr(load_settings())
 
