@@ -10,6 +10,9 @@ from orchestration.sync_report import SyncReport
 from warehouse.columns import Column
 from warehouse.meanings import column_meaning, comment
 
+SHOWN = 50
+"""Sentences of one kind that a materialization shows."""
+
 
 def sync_metadata(report: SyncReport) -> dict[str, Any]:
     """Counts, cost and columns of one sync. ``dagster/row_count`` draws the plot of the table's size."""
@@ -34,12 +37,27 @@ def sync_metadata(report: SyncReport) -> dict[str, Any]:
         "columns added": ", ".join(report.columns_added) or "none",
         "views changed": ", ".join(report.views_changed) or "none",
     }
+    shown |= _schema(report)
     if report.resumed:
         shown["went on with an earlier full sync"] = True
     if state.watermark:
         shown["watermark"] = dg.MetadataValue.timestamp(state.watermark)
     if counts.cells_nulled:
         shown["values that did not fit"] = "see app.sync_issues, the newest last_seen first"
+    return shown
+
+
+def _schema(report: SyncReport) -> dict[str, Any]:
+    """What changed on the portal, one entry for each kind of change."""
+    shown: dict[str, Any] = {}
+    if report.schema_changes:
+        shown["schema changes"] = len(report.schema_changes)
+    for kind in dict.fromkeys(change.kind for change in report.schema_changes):
+        texts = [change.text for change in report.schema_changes if change.kind == kind]
+        more = [f"… and {len(texts) - SHOWN:,} more, see app.sync_logs"] if len(texts) > SHOWN else []
+        shown[kind] = "\n".join([*texts[:SHOWN], *more])
+    if report.without_column:
+        shown["fields without a column"] = ", ".join(report.without_column)
     return shown
 
 

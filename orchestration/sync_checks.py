@@ -13,6 +13,7 @@ from orchestration.deletion_guard import too_many_found
 from orchestration.sync_report import SyncReport
 
 WALKED = (Walk.KEYSET, Walk.APPEND_ONLY)
+FIELDS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,31 @@ def _row_count(report: SyncReport) -> Judgement:
     return Judgement(portal == mirror, text, {"portal": portal, "mirror": mirror})
 
 
+def _without_column(report: SyncReport, table: str) -> str:
+    codes = report.without_column
+    more = f" and {len(codes) - FIELDS_SHOWN:,} more" if len(codes) > FIELDS_SHOWN else ""
+    text = (
+        f"{len(codes):,} fields have no column: {', '.join(codes[:FIELDS_SHOWN])}{more}. Their values are in column "
+        f"_extra of bitrix.{table} and crm.{table}, by field code. "
+    )
+    if report.table_locked:
+        return text + "A reader held the table for too long; the next sync adds the columns."
+    return text + (
+        f"The table has as many columns as PostgreSQL allows. Delete fields that nobody needs in Bitrix24, then drop "
+        f"bitrix.{table} with what depends on it: the next sync makes it anew, with the fields of today."
+    )
+
+
+def _schema(report: SyncReport) -> Judgement:
+    table = entity_named(report.entity).table
+    waiting = [change.text for change in report.schema_changes if change.kind in ("view waits", "view incomplete")]
+    texts = list(waiting)
+    if report.without_column:
+        texts.append(_without_column(report, table))
+    figures = {"fields without a column": len(report.without_column), "views that lag behind": len(waiting)}
+    return Judgement(not texts, " ".join(texts) or "Every field has its column, and the views show them.", figures)
+
+
 CHECKS = (
     SyncCheck(
         "events_were_followed",
@@ -87,6 +113,12 @@ CHECKS = (
         "The portal counts as many rows as the mirror has, among the ids that were copied.",
         lambda entity: entity.walk in WALKED,
         _row_count,
+    ),
+    SyncCheck(
+        "schema_is_followed",
+        "Every field of the portal has its column, and the views show what the tables have.",
+        lambda entity: True,
+        _schema,
     ),
 )
 

@@ -10,6 +10,7 @@ from orchestration.deletion_guard import DELETION_LIMIT
 from warehouse.columns import Column
 from warehouse.journal import Comparison, SyncState
 from warehouse.load import Merge
+from warehouse.schema_changes import SchemaChange
 
 SyncType = Literal["full", "incremental", "events"]
 """``full`` reads every row, ``incremental`` what changed since the watermark, ``events`` the rows that events named."""
@@ -35,6 +36,9 @@ class SyncReport:
     seconds: float = 0.0
     columns_added: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    without_column: tuple[str, ...] = ()
+    table_locked: bool = False
+    schema_changes: tuple[SchemaChange, ...] = ()
     views_changed: tuple[str, ...] = ()
     state: SyncState = field(default_factory=SyncState)
     events_given_up: int = 0

@@ -21,8 +21,9 @@ from bitrix.snapshot import snapshot
 from bitrix.walk import RowWalk, walk
 from orchestration.deletion_guard import too_many_named
 from orchestration.event_rows import EventRows
-from orchestration.field_options import option_rows
+from orchestration.field_options import live_options, option_changes, option_rows
 from orchestration.row_writer import RowWriter
+from orchestration.schema_steps import follow_schema
 from orchestration.sync_report import SyncReport, SyncRequest, SyncType
 from orchestration.vanished_rows import DeletionRules, compare_with_portal, mark_left_out
 from warehouse.database import DatabaseError
@@ -35,14 +36,13 @@ from warehouse.journal import (
     finish_log,
     last_comparison,
     log_progress,
+    log_schema,
     note_counts,
     read_state,
     seconds_since_sync,
     start_log,
 )
 from warehouse.mirror_ids import highest_id, live_among, mark_deleted
-from warehouse.tables import ensure_table, existing_tables
-from warehouse.views import refresh_views
 
 OVERLAP = timedelta(minutes=5)
 """The modification time has a precision of one second and changes become visible late: windows overlap by this much."""
@@ -111,7 +111,11 @@ class SyncSteps:
             crm = [entity for entity in ENTITIES if entity.userfields_method]
             fields = await describe(self._client, crm)
             writer = await asyncio.to_thread(self._prepare, self._entity.fields)
-            await self._copy_whole(writer, option_rows(fields))
+            rows = option_rows(fields)
+            await asyncio.to_thread(self._note_options, writer, rows)
+            # A field list is whole or an error: what it does not name is gone, however much it is.
+            self._rules = DeletionRules(self._request.deletion_limit, accepted=True)
+            await self._copy_whole(writer, rows)
             return None
         described = await describe(self._client, [self._entity])
         writer = await asyncio.to_thread(self._prepare, described[self._entity.name])
@@ -125,6 +129,12 @@ class SyncSteps:
         if self._report.sync_type == "full":
             return await self._copy_all(writer)
         return await self._copy_changes(writer)
+
+    def _note_options(self, writer: RowWriter, rows: Sequence[Mapping[str, Any]]) -> None:
+        with self._conn.transaction():
+            changes = option_changes(live_options(self._conn, writer.table), rows)
+            log_schema(self._conn, self._log_id, self._report.sync_type, changes)
+        self._report.schema_changes += tuple(changes)
 
     async def _copy_whole(self, writer: RowWriter, rows: Sequence[Mapping[str, Any]]) -> None:
         keys = await writer.write_all(rows)
@@ -230,19 +240,11 @@ class SyncSteps:
             return highest_id(self._conn, writer.table) or 0
 
     def _prepare(self, fields: Sequence[Field]) -> RowWriter:
-        """Tables and views first. A view needs the tables that its labels come from, so those exist before any row."""
-        have = existing_tables(self._conn)
-        for other in ENTITIES:
-            if other.fields and other.table not in have and other is not self._entity:
-                ensure_table(self._conn, other, other.fields)
-        designed = ensure_table(self._conn, self._entity, fields)
-        self._report.columns = designed.table.columns
-        self._report.columns_added = designed.added
-        self._report.views_changed = tuple(refresh_views(self._conn))
-        self._conn.commit()
+        """Tables and views first."""
+        table = follow_schema(self._conn, self._entity, fields, log_id=self._log_id, report=self._report)
         writer = RowWriter(
             self._conn,
-            designed.table,
+            table,
             run_id=self._request.run_id,
             log_id=self._log_id,
             since=self._began,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from bitrix.fields import Field
 
 MAX_NAME_BYTES = 63
+MAX_COLUMNS = 1600
+"""PostgreSQL's limit for a table or a view. Columns that were dropped count, too."""
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""Characters that PostgreSQL cannot store: NUL and lone surrogates."""
 SERVICE_COLUMNS = ("_synced_at", "_deleted_at", "_extra")
 # PostgreSQL refuses these as column names whatever the quoting.
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
@@ -74,23 +80,34 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class KnownColumn:
-    """A column that the table already has, as recorded when it was made."""
+    """A column that the table already has, and its field as the last sync saw it. ``vanished``: the field went away, or
+    its values are in another column now."""
 
     name: str
     field_code: str
     part: str
     pg_type: str
+    field_type: str = ""
+    multiple: bool = False
+    title: str = ""
+    vanished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A mirror table: its columns in the portal's order, without the service columns."""
+    """A mirror table: its columns in the portal's order, without the service columns.
+
+    ``left_out`` are the fields that have no column: what they hold goes to ``_extra``, like keys that no field list
+    names. ``idle`` bounds how many cells of one row are filled in columns that no field fills any more.
+    """
 
     entity: str
     name: str
     key: str
     columns: tuple[Column, ...]
     modified: str | None = None
+    left_out: tuple[Field, ...] = ()
+    idle: int = 0
 
     @property
     def codes(self) -> frozenset[str]:
@@ -117,28 +134,45 @@ def design(
     key: str,
     modified: str | None = None,
     known: Iterable[KnownColumn] = (),
+    taken: Iterable[str] = (),
+    room: int = MAX_COLUMNS - len(SERVICE_COLUMNS),
 ) -> Table:
     """Give every field its columns.
 
     A column that is known with the same type is used again. A field whose type or multiplicity changed gets a new
-    column beside the old one, so nothing that was stored is lost. ``key`` and ``modified`` are field codes.
+    column beside the old one, so nothing that was stored is lost. ``key`` and ``modified`` are field codes. At most
+    ``room`` columns are new, and none of them gets a name that is ``taken``; a field for which there is no room is left
+    out as a whole.
 
     Raises ``ValueError`` when the key field is missing.
     """
-    reusable = {(column.field_code, column.part, column.pg_type): column.name for column in known}
-    taken = {column.name for column in known} | set(SERVICE_COLUMNS) | SYSTEM_COLUMNS
-    columns = []
+    known = list(known)
+    reusable = defaultdict(list)
+    for have in known:
+        reusable[have.field_code, have.part, have.pg_type].append(have.name)
+    names = {*taken, *(have.name for have in known), *SERVICE_COLUMNS, *SYSTEM_COLUMNS}
+    columns: list[Column] = []
+    left_out = []
     for field in fields:
-        for part, pg_type in wanted_parts(field):
-            name = reusable.get((field.code, part, pg_type))
-            if name is None:
-                name = free_name(_base_name(field, part), pg_type, taken)
-                taken.add(name)
+        parts = [(*wanted, reusable[storable(field.code), *wanted]) for wanted in wanted_parts(field)]
+        room -= sum(not have for _, _, have in parts)
+        if room < 0:
+            room += sum(not have for _, _, have in parts)
+            left_out.append(field)
+            continue
+        for part, pg_type, free in parts:
+            name = free.pop(0) if free else free_name(_base_name(field, part), pg_type, names)
+            names.add(name)
             columns.append(Column(name, pg_type, field, part))
     by_code = {column.field.code: column.name for column in columns if column.part == "value"}
     if key not in by_code:
         raise ValueError(f"the field list of {entity} lacks its key {key}")
-    return Table(entity, table, by_code[key], tuple(columns), by_code.get(modified or ""))
+    return Table(entity, table, by_code[key], tuple(columns), by_code.get(modified or ""), tuple(left_out))
+
+
+def storable(text: str) -> str:
+    """A text of the portal without the characters that PostgreSQL cannot store."""
+    return UNSTORABLE.sub("", text)
 
 
 def free_name(base: str, pg_type: str, taken: Set[str]) -> str:
@@ -161,5 +195,5 @@ def clip_name(name: str) -> str:
 
 
 def _base_name(field: Field, part: str) -> str:
-    base = field.code.lower()
+    base = storable(field.code.lower()) or "field"
     return base if part == "value" else f"{base}_{part}"

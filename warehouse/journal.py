@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from warehouse.columns import BIGINT, Table
 from warehouse.load import CellIssue, Merge
+from warehouse.schema_changes import SchemaChange
 from warehouse.tables import identifier
 
 DEAD = "The process ended without a word: it was killed, or its connection to the database broke."
@@ -145,7 +147,18 @@ def commit_state(
             "changed": changed,
         },
     )
+    if sync_type == "full":
+        _all_rows_read(conn, table)
     return read_state(conn, table.entity)
+
+
+def _all_rows_read(conn: Connection, table: Table) -> None:
+    """No row lacks the values of a field any more that came after it was copied."""
+    conn.execute(
+        "UPDATE app.table_columns SET unread = false WHERE table_name = %s AND unread AND vanished_at IS NULL",
+        (table.name,),
+    )
+    conn.execute("UPDATE app.fields_without_column SET unread = false WHERE entity = %s AND unread", (table.entity,))
 
 
 def note_counts(conn: Connection, entity: str, *, usable: bool) -> None:
@@ -239,6 +252,15 @@ def finish_log(conn: Connection, log_id: int, *, columns_added: Sequence[str], e
     conn.execute(
         """UPDATE app.sync_logs SET status = %s, finished_at = now(), columns_added = %s, error = %s WHERE id = %s""",
         ("failed" if error else "succeeded", list(columns_added), error, log_id),
+    )
+
+
+def log_schema(conn: Connection, log_id: int, sync_type: str, changes: Sequence[SchemaChange]) -> None:
+    """Write to a sync's entry what changed in the schema, and of which type the sync is, for some changes make an
+    incremental one read every row. In the caller's transaction."""
+    conn.execute(
+        "UPDATE app.sync_logs SET sync_type = %s, schema_changes = schema_changes || %s WHERE id = %s",
+        (sync_type, Jsonb([asdict(change) for change in changes]), log_id),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from psycopg.types.json import Jsonb
 
-from warehouse.columns import JSONB, Column
+from warehouse.columns import JSONB, UNSTORABLE, Column
 
 Converter = Callable[[Any], Any]
 
@@ -24,7 +24,6 @@ BIGINT_RANGE = range(-(2**63), 2**63)
 MAX_DIGITS = 1000
 """Numbers longer than this are noise, and PostgreSQL's numeric ends at 131,072 digits."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _AUTH_VALUE = re.compile(rb"(auth=)[^&\"\\\s]+")
 _HALF_DAY = timedelta(hours=12)
 
@@ -46,7 +45,7 @@ def converter(column: Column) -> Converter:
 def to_text(value: Any) -> str | None:
     """Text without NUL characters and lone surrogates, which PostgreSQL cannot store."""
     if isinstance(value, str):
-        return (_UNSTORABLE.sub("", value) if _UNSTORABLE.search(value) else value) or None
+        return (UNSTORABLE.sub("", value) if UNSTORABLE.search(value) else value) or None
     if isinstance(value, bool):
         return "true" if value else None  # PHP's false is "no value"
     if isinstance(value, int | float | Decimal):
@@ -270,9 +269,9 @@ def _ready(encoded: bytes) -> bytes:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        return _UNSTORABLE.sub("", value)
+        return UNSTORABLE.sub("", value)
     if isinstance(value, Mapping):
-        return {_UNSTORABLE.sub("", str(key)): _scrubbed(item) for key, item in value.items()}
+        return {UNSTORABLE.sub("", str(key)): _scrubbed(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_scrubbed(item) for item in value]
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from psycopg import sql
@@ -32,6 +33,7 @@ class StoredColumn:
     title: str
     status_type: str | None
     vanished: bool
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class View:
     entity: Entity
     columns: list[ViewColumn] = field(default_factory=list)
     joins: list[sql.Composable] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -69,7 +72,8 @@ class View:
     ) -> None:
         """Add a column unless the name is taken: the portal's own column keeps it."""
         name = clip_name(name)
-        if all(column.name != name for column in self.columns):
+        if name not in self.names:
+            self.names.add(name)
             self.columns.append(ViewColumn(name, expression, kind, title, meaning, source))
 
     def select(self, columns: Iterable[ViewColumn]) -> sql.Composed:

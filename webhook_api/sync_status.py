@@ -81,6 +81,14 @@ class RunningList(BaseModel):
     queue_known: bool = Field(description="false: Dagster does not answer, so what waits in its queue is not shown.")
 
 
+class SchemaChange(BaseModel):
+    """One thing that changed: a field, an option, or a view that could not follow."""
+
+    kind: str
+    field: str
+    text: str
+
+
 class LogEntry(BaseModel):
     """One sync."""
 
@@ -105,6 +113,9 @@ class LogEntry(BaseModel):
         description="Rows that vanished from the portal, too many to be believed: nothing was marked as deleted."
     )
     columns_added: list[str]
+    schema_changes: list[SchemaChange] = Field(
+        description="What changed in the portal's fields since the sync before, and what could not follow."
+    )
     error_message: str | None
     run_id: str | None
     run_url: str | None
@@ -148,6 +159,7 @@ SELECT id, entity AS entity_type, sync_type, trigger,
     CASE status WHEN 'succeeded' THEN 'completed' ELSE status END AS status,
     started_at, finished_at, fetched, inserted, updated, unchanged, deleted, cells_nulled, requests, retries,
     waited_seconds, resumed, held_back AS deletions_held_back, columns_added,
+    schema_changes,
     error AS error_message, run_id
 """
 _FILTER = """FROM app.sync_logs

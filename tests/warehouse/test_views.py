@@ -14,7 +14,7 @@ from warehouse.database import Database
 from warehouse.descriptions import Description, write_description
 from warehouse.load import RowConverter, Unit, merge
 from warehouse.tables import ensure_table
-from warehouse.views import refresh_views
+from warehouse.views import Refresh, refresh_views
 
 FIELDS = [
     Field("ID", "integer", title="ID"),
@@ -158,13 +158,13 @@ def test_every_column_has_the_portal_title_as_its_comment(filled: psycopg.Connec
 def test_a_written_description_takes_the_place_of_the_meaning(filled: psycopg.Connection[Any]) -> None:
     write_description(filled, Description("deals", "uf_reason", "model", "Модель", "By a model", "hash", "a-model"))
     write_description(filled, Description("deals", "uf_reason", "person", "Почему отказались", None, None, "anna"))
-    assert refresh_views(filled) == ["deals"]
+    assert refresh_views(filled).changed == ("deals",)
     row = filled.execute(
         """SELECT col_description(attrelid, attnum) FROM pg_attribute
            WHERE attrelid = 'crm.deals'::regclass AND attname = 'uf_reason'"""
     ).fetchone()
     assert row == ("Причина — Почему отказались / By a model",)
-    assert refresh_views(filled) == []
+    assert refresh_views(filled) == Refresh()
 
 
 def test_labels_that_are_not_selected_cost_no_join(filled: psycopg.Connection[Any]) -> None:
@@ -178,9 +178,9 @@ def test_labels_that_are_not_selected_cost_no_join(filled: psycopg.Connection[An
 
 def test_views_follow_the_field_list_without_being_dropped(filled: psycopg.Connection[Any]) -> None:
     filled.execute("CREATE VIEW public.report AS SELECT id, title FROM crm.deals")
-    assert refresh_views(filled) == []
+    assert refresh_views(filled) == Refresh()
     ensure_table(filled, entity_named("deal"), [FIELDS[0], Field("UF_FIRST", "string", title="Первое"), *FIELDS[2:]])
-    assert refresh_views(filled) == ["deals"]
+    assert refresh_views(filled).changed == ("deals",)
     names = [row.name for row in filled.execute("SELECT * FROM crm.deals LIMIT 0").description or ()]
     assert names[1] == "title"
     assert "uf_first" in names
