@@ -12,6 +12,7 @@ POST restore        everything readable again
 POST fields/add     ``{"entity", "code", "type", "multiple", "title", "options"}``
 POST fields/remove  ``{"entity", "code"}``
 POST fields/rename  ``{"entity", "code", "title"}``
+POST fields/retype  ``{"entity", "code", "type", "multiple"}``: rows keep what they hold
 POST nasty          ``{"entity"}``: fields of every type, rows with every oddity
 POST faults         ``{"kind": "rate", "times": 3, "method": null, …}``
 POST faults/clear   all off
@@ -104,6 +105,12 @@ def _rename_field(service: Service, body: Body) -> Any:
     return True
 
 
+def _retype_field(service: Service, body: Body) -> Any:
+    multiple = bool(body.get("multiple", False))
+    service.portal.retype_field(body["entity"], body["code"], body["type"], multiple=multiple)
+    return True
+
+
 def _nasty(service: Service, body: Body) -> Any:
     return service.portal.add_nasty(body["entity"])
 
@@ -155,6 +162,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Service, Body], Any]] = {
     ("POST", "fields/add"): _add_field,
     ("POST", "fields/remove"): _remove_field,
     ("POST", "fields/rename"): _rename_field,
+    ("POST", "fields/retype"): _retype_field,
     ("POST", "nasty"): _nasty,
     ("POST", "faults"): _fault,
     ("POST", "faults/clear"): _clear_faults,

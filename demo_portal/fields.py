@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from demo_portal.schema import DEFAULT_SETTINGS, FieldSpec, OptionSpec
 from demo_portal.state import PortalState
+from demo_portal.table import MISSING
 
 
 class PortalFields(PortalState):
@@ -60,6 +61,28 @@ class PortalFields(PortalState):
         with self.lock:
             self.fields[entity][code].title = title
             self._publish_field(entity, "UPDATE", self.fields[entity][code])
+
+    def retype_field(
+        self, entity: str, code: str, type: str, *, multiple: bool = False, convert: Callable[[Any], Any] | None = None
+    ) -> None:
+        """Make a field one of another type or multiplicity. Rows keep what they hold, as a list or the first of it, or
+        what ``convert`` makes of it; their DATE_MODIFY stays. Raises ``KeyError`` if there is no such field."""
+        with self.lock:
+            spec = self.fields[entity][code]
+            was, spec.type, spec.multiple = spec.multiple, type, multiple
+            spec.settings = DEFAULT_SETTINGS.get(type, [])
+
+            def change(value: Any) -> Any:
+                if value is MISSING or value in (None, False, ""):
+                    return value if value is MISSING else spec.empty
+                if convert is not None:
+                    return convert(value)
+                if multiple and not was:
+                    return [value]
+                return value[0] if was and not multiple else value
+
+            self.tables[entity].change_column(code, change)
+            self._publish_field(entity, "UPDATE", spec)
 
     def add_option(self, entity: str, code: str, value: str) -> int:
         """Add a choice to an enumeration field; returns its id."""

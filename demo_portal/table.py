@@ -136,6 +136,16 @@ class Table:
         }
         self.version += 1
 
+    def change_column(self, code: str, change: Callable[[Any], Any]) -> None:
+        """Put another value into every row. Raises ``KeyError`` if there is no such column."""
+        at = self.position[code]
+        self.rows = [[*row[:at], change(row[at]), *row[at + 1 :]] for row in self.rows]
+        self.hidden = {
+            row_id: ([*row[:at], change(row[at]), *row[at + 1 :]], modified)
+            for row_id, (row, modified) in self.hidden.items()
+        }
+        self.version += 1
+
     # -- answers
 
     def projector(self, codes: Sequence[str]) -> Callable[[int, Row], dict[str, Any]]:

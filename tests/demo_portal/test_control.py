@@ -17,6 +17,8 @@ def test_records_and_fields(call: Caller) -> None:
     assert added["type"] == "double"
     call.control("POST", "fields/rename", entity="deal", code="UF_CRM_Z", title="ZZ")
     assert call.portal.fields["deal"]["UF_CRM_Z"].title == "ZZ"
+    call.control("POST", "fields/retype", entity="deal", code="UF_CRM_Z", type="string", multiple=True)
+    assert call.result("crm.deal.fields")["UF_CRM_Z"]["isMultiple"] is True
     call.control("POST", "fields/remove", entity="deal", code="UF_CRM_Z")
     assert "UF_CRM_Z" not in call.portal.fields["deal"]
 

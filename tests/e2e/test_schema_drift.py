@@ -1,0 +1,289 @@
+"""Fields come, go, change types and names while the mirror follows: exactly, and with a word about each change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from bitrix import LeakyBucket, PortalClient, WebhookUrl
+from bitrix.entities import entity_named
+from demo_portal.portal import Portal
+from demo_portal.server import PortalServer
+from orchestration.entity_sync import sync_entity
+from orchestration.sync_report import SyncReport, SyncRequest, SyncType
+from tests.e2e.conftest import fields_of
+from tests.e2e.oracle import differences
+from warehouse.database import Database
+
+Connection = psycopg.Connection[Any]
+FIELD = "UF_CRM_DRIFT"
+ROWS = 60
+
+
+@pytest.fixture
+def server() -> Iterator[PortalServer]:
+    with PortalServer(Portal.generate(seed=5, deals=ROWS), limits=False) as running:
+        yield running
+
+
+class Mirror:
+    """The deals of one portal and their mirror."""
+
+    def __init__(self, server: PortalServer, database: Database, conn: Connection) -> None:
+        self.server, self.portal, self.database, self.conn = server, server.portal, database, conn
+
+    def sync(self, sync_type: SyncType = "incremental", entity: str = "deal", run_id: str | None = None) -> SyncReport:
+        async def run() -> SyncReport:
+            unlimited = LeakyBucket(capacity=100_000, leak=1000)
+            async with PortalClient(WebhookUrl.parse(self.server.webhook_url), bucket=unlimited) as client:
+                request = SyncRequest(entity_named(entity), sync_type, run_id=run_id, wait_seconds=5)
+                return await sync_entity(client, lambda: self.database.connect("sync"), request)
+
+        return asyncio.run(run())
+
+    def follow(self, sync_type: SyncType = "incremental") -> dict[str, str]:
+        """Sync, check that every cell is the portal's; answers the texts of what changed by kind and field."""
+        report = self.sync(sync_type)
+        self.assert_exact()
+        told = {f"{change.kind} {change.field}": change.text for change in report.schema_changes}
+        [logged] = self.one("SELECT schema_changes FROM app.sync_logs ORDER BY id DESC LIMIT 1")
+        assert {f"{change['kind']} {change['field']}": change["text"] for change in logged} == told
+        return told
+
+    def assert_exact(self) -> None:
+        deal = entity_named("deal")
+        found = differences(self.conn, "deal", "deals", fields_of(deal, self.server), self.portal.rows("deal"))
+        assert not found, f"{len(found)} differences, the first: {found[:5]}"
+
+    def fill(self, code: str, value: Any, *, touch: bool = False) -> None:
+        """Give every deal a value, by default without touching its modification time."""
+        for number in self.portal.ids("deal"):
+            self.portal.update("deal", number, {code: value}, raw=True, touch=touch)
+
+    def one(self, query: str) -> Any:
+        return self.conn.execute(query).fetchone()  # type: ignore[arg-type]
+
+    def view_columns(self, view: str = "crm.deals") -> list[str]:
+        return [column.name for column in self.conn.execute(f"SELECT * FROM {view} LIMIT 0").description or ()]
+
+    def comment(self, column: str) -> str:
+        [text] = self.one(
+            f"""SELECT col_description(attrelid, attnum) FROM pg_attribute
+                WHERE attrelid = 'crm.deals'::regclass AND attname = '{column}'"""
+        )
+        return str(text)
+
+
+@pytest.fixture
+def mirror(server: PortalServer, database: Database, conn: Connection) -> Mirror:
+    made = Mirror(server, database, conn)
+    made.sync("full")
+    return made
+
+
+def test_a_field_that_is_added_is_read_for_rows_that_did_not_change(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "double", title="Вес")
+    mirror.fill(FIELD, "12.5")
+    told = mirror.follow()
+    assert told == {f"field added {FIELD}": f"{FIELD} “Вес” is new, of type double: column uf_crm_drift."}
+    assert mirror.one("SELECT sync_type FROM app.sync_logs ORDER BY id DESC LIMIT 1") == ("full",)
+    assert mirror.one("SELECT count(*), sum(uf_crm_drift) FROM crm.deals") == (ROWS, 12.5 * ROWS)
+    assert mirror.comment("uf_crm_drift").startswith("Вес — ")
+    assert mirror.follow() == {}
+    assert mirror.one("SELECT sync_type FROM app.sync_logs ORDER BY id DESC LIMIT 1") == ("incremental",)
+
+
+def test_a_field_that_is_removed_keeps_its_column_and_comes_back_exact(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string", title="Цвет")
+    mirror.fill(FIELD, "red")
+    mirror.follow()
+    mirror.portal.remove_field("deal", FIELD)
+    assert mirror.follow() == {
+        f"field vanished {FIELD}": f"{FIELD} “Цвет” is no longer in the portal. uf_crm_drift keeps what it held."
+    }
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'red'") == (ROWS,)
+    assert "No longer in the portal" in mirror.comment("uf_crm_drift")
+    mirror.portal.add_field("deal", FIELD, "string", title="Цвет")
+    mirror.fill(FIELD, "blue")
+    assert mirror.follow() == {
+        f"field returned {FIELD}": f"{FIELD} “Цвет” is in the portal again: column uf_crm_drift."
+    }
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'blue'") == (ROWS,)
+    assert "No longer" not in mirror.comment("uf_crm_drift")
+
+
+def test_a_field_that_is_retyped_twice_and_back(mirror: Mirror) -> None:
+    portal = mirror.portal
+    portal.add_field("deal", FIELD, "string", title="Срок")
+    mirror.fill(FIELD, "7")
+    mirror.follow()
+    portal.retype_field("deal", FIELD, "double")
+    told = mirror.follow()
+    assert told == {
+        f"field retyped {FIELD}": f"{FIELD} “Срок” was of type string and is of type double now: column "
+        "uf_crm_drift_numeric. uf_crm_drift keeps what it held."
+    }
+    assert mirror.one("SELECT sum(uf_crm_drift_numeric), min(uf_crm_drift) FROM crm.deals") == (7 * ROWS, "7")
+    assert "is of another type now and is in uf_crm_drift_numeric" in mirror.comment("uf_crm_drift")
+    portal.retype_field("deal", FIELD, "date", convert=lambda value: "2026-03-01T03:00:00+03:00")
+    assert "column uf_crm_drift_date." in mirror.follow()[f"field retyped {FIELD}"]
+    portal.retype_field("deal", FIELD, "string", convert=lambda value: "back")
+    assert "column uf_crm_drift. uf_crm_drift_date keeps" in mirror.follow()[f"field retyped {FIELD}"]
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'back'") == (ROWS,)
+    columns = [name for name in mirror.view_columns() if name.startswith("uf_crm_drift")]
+    assert columns == ["uf_crm_drift", "uf_crm_drift_numeric", "uf_crm_drift_date"]
+
+
+def test_a_field_that_is_made_multiple_and_single_again(mirror: Mirror) -> None:
+    portal = mirror.portal
+    portal.add_field("deal", FIELD, "string")
+    mirror.fill(FIELD, "a")
+    mirror.follow()
+    portal.retype_field("deal", FIELD, "string", multiple=True)
+    assert "is of type string, several values now: column uf_crm_drift_text_list." in str(mirror.follow())
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift_text_list = '{a}'") == (ROWS,)
+    portal.retype_field("deal", FIELD, "string", convert=lambda value: "b")
+    mirror.follow()
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'b'") == (ROWS,)
+
+
+def test_a_title_that_is_renamed_changes_words_alone(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string", title="Раньше")
+    mirror.follow()
+    before = mirror.one("SELECT xmin FROM pg_rewrite WHERE ev_class = 'crm.deals'::regclass")
+    mirror.portal.rename_field("deal", FIELD, "Теперь")
+    assert mirror.follow() == {f"field renamed {FIELD}": f"{FIELD} is called “Теперь” now, it was “Раньше”."}
+    assert mirror.comment("uf_crm_drift").startswith("Теперь — ")
+    assert mirror.one("SELECT xmin FROM pg_rewrite WHERE ev_class = 'crm.deals'::regclass") == before
+    assert mirror.one("SELECT sync_type FROM app.sync_logs ORDER BY id DESC LIMIT 1") == ("incremental",)
+
+
+def test_options_that_are_added_renamed_and_deleted(mirror: Mirror) -> None:
+    portal, field = mirror.portal, f"deal.{FIELD}"
+    portal.add_field("deal", FIELD, "enumeration", title="Цвет", options=["red", "green"])
+    red, green = (option.id for option in portal.fields["deal"][FIELD].options)
+    mirror.fill(FIELD, str(red))
+    mirror.follow()
+    mirror.sync("full", "field_option")
+    portal.rename_option("deal", FIELD, green, "lime")
+    portal.add_option("deal", FIELD, "blue")
+    portal.delete_option("deal", FIELD, red)
+    told = [(change.kind, change.field, change.text) for change in mirror.sync("full", "field_option").schema_changes]
+    assert told == [
+        ("option renamed", field, f"Options of {field} renamed: “green” to “lime”."),
+        ("option added", field, f"Options of {field} added: “blue”."),
+        (
+            "option removed",
+            field,
+            f"Options of {field} removed: “red”. Rows that hold them keep them, with their text.",
+        ),
+    ]
+    assert mirror.one("SELECT DISTINCT uf_crm_drift, uf_crm_drift_label FROM crm.deals") == (red, "red")
+    assert mirror.sync("full", "field_option").schema_changes == ()
+
+
+def test_a_field_that_goes_with_most_options_holds_nothing_back(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "enumeration", options=[f"option {n}" for n in range(500)])
+    mirror.sync("full", "field_option")
+    mirror.portal.remove_field("deal", FIELD)
+    report = mirror.sync("full", "field_option")
+    assert (report.counts.deleted, report.comparison.held_back) == (500, 0)
+    [change] = report.schema_changes
+    assert change.text.startswith(f"Options of deal.{FIELD} removed: “option 0”, ")
+    assert "and 480 more" in change.text
+
+
+def test_a_field_of_a_smart_process_comes_and_goes(mirror: Mirror) -> None:
+    code = "PARENT_ID_1220"
+    mirror.portal.add_field("deal", code, "crm_entity", title="Проект", custom=False)
+    mirror.fill(code, "17")
+    assert list(mirror.follow()) == [f"field added {code}"]
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE parent_id_1220 = 17") == (ROWS,)
+    mirror.portal.remove_field("deal", code)
+    assert list(mirror.follow()) == [f"field vanished {code}"]
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE parent_id_1220 = 17") == (ROWS,)
+    mirror.portal.add_field("deal", code, "crm_entity", title="Проект", custom=False)
+    assert list(mirror.follow()) == [f"field returned {code}"]
+    assert mirror.one("SELECT count(parent_id_1220) FROM crm.deals") == (0,)
+
+
+def test_names_that_are_too_long_alike_or_taken(mirror: Mirror) -> None:
+    """Cut to 63 bytes, different only in case, those of our own and PostgreSQL's columns, with odd characters."""
+    long = "UF_CRM_" + "ОЧЕНЬ_ДЛИННОЕ_НАЗВАНИЕ_ПОЛЯ_" * 3
+    codes = [long + "1", long + "2", "UF_CRM_CASE", "uf_crm_case", "Uf_Crm_Case", "_SYNCED_AT", "_deleted_at", "_EXTRA"]
+    codes += ["XMIN", "CTID", "ORDER", 'UF_"QUOTED"', "UF_%s{0}", "UF_CRM_MONEY", "UF_CRM_MONEY_CURRENCY"]
+    for code in codes:
+        mirror.portal.add_field("deal", code, "money" if code == "UF_CRM_MONEY" else "string")
+        mirror.fill(code, "5|RUB" if code == "UF_CRM_MONEY" else f"value of {code}")
+    told = mirror.follow()
+    assert sorted(told) == sorted(f"field added {code}" for code in codes)
+    names = dict(
+        mirror.conn.execute("SELECT field_code, column_name FROM app.table_columns WHERE part = 'value'").fetchall()
+    )
+    assert len({names[code] for code in codes}) == len(codes)
+    assert all(len(names[code].encode()) <= 63 for code in codes)
+    shown = set(mirror.view_columns())
+    assert {names[code] for code in codes} <= shown
+    assert mirror.follow() == {}
+
+
+def test_a_title_of_broken_characters(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string", title="cut \ud83d\x00 emoji")
+    mirror.fill(FIELD, "x")
+    assert "“cut  emoji” is new" in mirror.follow()[f"field added {FIELD}"]
+    assert mirror.follow() == {}
+
+
+def test_the_label_of_a_field_that_lost_its_list_stays_for_what_was_built_on_it(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "enumeration", options=["red"])
+    [option] = mirror.portal.fields["deal"][FIELD].options
+    mirror.fill(FIELD, str(option.id))
+    mirror.follow()
+    mirror.sync("full", "field_option")
+    mirror.conn.execute("CREATE VIEW public.report AS SELECT id, uf_crm_drift_label AS colour FROM crm.deals")
+    mirror.conn.execute("GRANT SELECT ON crm.deals TO pg_read_all_stats")
+    assert mirror.one("SELECT DISTINCT colour FROM public.report") == ("red",)
+    mirror.portal.retype_field("deal", FIELD, "integer")  # the same column, but no list any more
+    assert list(mirror.follow()) == [f"field retyped {FIELD}"]
+    assert mirror.one("SELECT count(*), count(colour) FROM public.report") == (ROWS, 0)
+    assert "Nothing fills this column any more" in mirror.comment("uf_crm_drift_label")
+    mirror.portal.retype_field("deal", FIELD, "enumeration")
+    mirror.portal.fields["deal"][FIELD].options.append(option)
+    mirror.follow()
+    assert mirror.one("SELECT DISTINCT colour FROM public.report") == ("red",)
+    assert mirror.one("SELECT has_table_privilege('pg_read_all_stats', 'crm.deals', 'SELECT')") == (True,)
+
+
+def test_a_field_that_is_called_like_a_label_of_ours(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "enumeration", options=["red"])
+    mirror.follow()
+    mirror.conn.execute("CREATE VIEW public.report AS SELECT id, uf_crm_drift_label FROM crm.deals")
+    mirror.portal.add_field("deal", f"{FIELD}_LABEL", "double")
+    mirror.portal.add_field("deal", "STAGE_NAME", "integer", custom=False)
+    told = mirror.follow()
+    assert told[f"field added {FIELD}_LABEL"].endswith("column uf_crm_drift_label_numeric.")
+    assert told["field added STAGE_NAME"].endswith("column stage_name_int8.")
+    assert mirror.one("SELECT pg_typeof(uf_crm_drift_label)::text FROM crm.deals LIMIT 1") == ("text",)
+
+
+def test_what_somebody_dropped_by_hand_is_made_again(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string")
+    mirror.fill(FIELD, "x")
+    mirror.follow()
+    mirror.conn.execute("ALTER TABLE bitrix.deals DROP COLUMN uf_crm_drift CASCADE")
+    assert mirror.sync().columns_added == ("uf_crm_drift",)
+    mirror.assert_exact()
+    assert mirror.one("SELECT count(uf_crm_drift) FROM crm.deals") == (ROWS,)
+    mirror.conn.execute("DROP VIEW crm.deals")
+    assert mirror.sync().views_changed == ("deals",)
+    mirror.conn.execute("DROP TABLE bitrix.deals CASCADE")
+    mirror.sync()
+    mirror.assert_exact()
+    assert mirror.one("SELECT count(*) FROM crm.deals") == (ROWS,)
+    mirror.conn.execute("DROP TABLE bitrix.users CASCADE")
+    mirror.sync()
+    assert mirror.one("SELECT count(*), count(assigned_by_name) FROM crm.deals") == (ROWS, 0)
