@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from chart_service import health
+from chart_service import health, metrics
 from chart_service.ask import ask_routes, settings_routes
 from chart_service.ask.ask_errors import add_ask_errors
 from chart_service.ask.asker import Asker
@@ -22,6 +22,7 @@ from chart_service.embedding.errors import add_superset_errors
 from chart_service.embedding.secret import SigningKeys
 from chart_service.errors import add_chart_errors
 from chart_service.library import chart_routes, sql_routes
+from chart_service.measures import ChartMeasures
 from chart_service.pages import page_routes, section_routes, sign_in_page
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
@@ -57,7 +58,7 @@ TAGS = [
     {"name": "embedding", "description": "Dashboards in other sites, as Superset embeds them; links that show one."},
     {"name": "schema", "description": "What every table and column means."},
     {"name": "sign-in", "description": "Sessions of browsers."},
-    {"name": "health", "description": "For load balancers."},
+    {"name": "health", "description": "For load balancers and Prometheus."},
 ]
 
 ROUTERS = (
@@ -75,6 +76,7 @@ ROUTERS = (
     superset_routes.router,
     sign_in.router,
     health.router,
+    metrics.router,
     page_routes.router,
     schema_routes.router,
     section_routes.router,
@@ -85,6 +87,8 @@ ROUTERS = (
 def create_app(settings: Settings, database: Database) -> FastAPI:
     """The application for one installation. Connects to nothing before it starts, and starts without any of it."""
 
+    measures = ChartMeasures()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -94,13 +98,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             supabase = SupabaseSignIn(settings)
             stack.push_async_callback(supabase.aclose)
             versions = DataVersions(pool)
-            statements = Statements(settings, Runner(database, settings), versions)
+            statements = Statements(settings, Runner(database, settings), versions, measures)
             stack.push_async_callback(statements.aclose)
             schemas = SchemaSource(database, versions)
             client = model_client(settings)
             if client is not None:
                 await stack.enter_async_context(client)
-            asker = Asker(pool, schemas, client, settings.chart_time_zone)
+            asker = Asker(pool, schemas, client, settings.chart_time_zone, measures)
             stack.push_async_callback(asker.aclose)
             app.state.services = Services(
                 settings=settings,
@@ -114,6 +118,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
                 charts=Charts(statements),
                 schemas=schemas,
                 asker=asker,
+                measures=measures,
             )
             yield
 
@@ -127,7 +132,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         lifespan=lifespan,
     )
     app.add_middleware(SessionCookie)
-    app.add_middleware(RequestContext, body_bytes=BODY_BYTES)
+    app.add_middleware(RequestContext, body_bytes=BODY_BYTES, measures=measures)
     add_error_handlers(app)
     add_chart_errors(app)
     add_ask_errors(app)

@@ -12,6 +12,7 @@ from chart_service.ask.schema_source import SchemaSource
 from chart_service.chart_data import Charts
 from chart_service.dashboards.install import StarterInstaller
 from chart_service.embedding.secret import SigningKeys
+from chart_service.measures import ChartMeasures
 from chart_service.sign_in.sessions import Sessions
 from chart_service.sign_in.supabase import SupabaseSignIn
 from warehouse.database import Database
@@ -38,6 +39,7 @@ class Services:
     charts: Charts
     schemas: SchemaSource
     asker: Asker
+    measures: ChartMeasures
 
 
 def _services(request: Request) -> Services:

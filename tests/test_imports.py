@@ -52,8 +52,9 @@ def test_the_warehouse_knows_descriptors_only() -> None:
     assert not wrong
 
 
-FROM_THE_CONTROL_API = {f"webhook_api.{name}" for name in ("auth", "errors", "pool", "requests", "serving")}
-"""What the two services share: who may call, the shape of errors, connections, what surrounds a request, running."""
+FROM_THE_CONTROL_API = {f"webhook_api.{name}" for name in ("auth", "errors", "measures", "pool", "requests", "serving")}
+"""What the two services share: who may call, the shape of errors, connections, what surrounds a request and counts it,
+running."""
 
 
 def test_the_chart_service_shares_sign_in_and_errors_only() -> None:

@@ -14,7 +14,10 @@ Row = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric: ``query`` answers its labels, in their order, and a value last."""
+    """One metric: ``query`` answers its labels, in their order, and a value last.
+
+    It may name the parameter ``default_minutes``: the interval of an entity that nobody configured.
+    """
 
     name: str
     kind: Literal["counter", "gauge"]
@@ -69,6 +72,23 @@ FAMILIES = (
         "SELECT entity, extract(epoch FROM last_sync_at) FROM app.sync_state WHERE last_sync_at IS NOT NULL ORDER BY 1",
     ),
     Family(
+        "b24_sync_lag_seconds",
+        "gauge",
+        "Seconds since a sync of the entity last succeeded; events make rows fresher than that.",
+        ("entity",),
+        "SELECT entity, extract(epoch FROM now() - last_sync_at) FROM app.sync_state "
+        "WHERE last_sync_at IS NOT NULL ORDER BY 1",
+    ),
+    Family(
+        "b24_sync_interval_seconds",
+        "gauge",
+        "Seconds between two syncs by schedule; no sample for an entity that is switched off.",
+        ("entity",),
+        """SELECT entity, 60 * coalesce(c.sync_interval_minutes, %(default_minutes)s)
+           FROM app.sync_state LEFT JOIN app.sync_config c USING (entity)
+           WHERE coalesce(c.enabled, true) ORDER BY 1""",
+    ),
+    Family(
         "b24_mirror_rows",
         "gauge",
         "Live rows of the entity's table.",
@@ -96,6 +116,22 @@ FAMILIES = (
         "Records that events named and that wait, are being read, or were given up.",
         ("entity", "status"),
         "SELECT entity, status, count(*) FROM app.webhook_events WHERE status <> 'done' GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
+    Family(
+        "b24_events_oldest_seconds",
+        "gauge",
+        "Age of the oldest event that was not followed yet.",
+        ("entity",),
+        """SELECT entity, extract(epoch FROM now() - min(received_at)) FROM app.webhook_events
+           WHERE status IN ('pending', 'picked') GROUP BY 1 ORDER BY 1""",
+    ),
+    Family(
+        "b24_events_received_total",
+        "counter",
+        "Events that the portal posted, by name.",
+        ("event", "outcome"),
+        """SELECT event, outcome, number FROM app.webhook_received,
+               LATERAL (VALUES ('accepted', accepted), ('dropped', dropped)) AS v(outcome, number) ORDER BY 1, 2""",
     ),
     Family(
         "b24_portal_bucket_requests_total",

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     embed_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     dbt_docs_dir: Path | None = None
     alert_webhook_url: SecretStr | None = None
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
     debug: bool = False
 
     @field_validator("b24_home", "dbt_docs_dir", mode="after")

@@ -16,6 +16,7 @@ from webhook_api.dagster_api import DagsterApi
 from webhook_api.errors import COMMON_ERRORS, add_error_handlers
 from webhook_api.event_store import event_store
 from webhook_api.health import Probes
+from webhook_api.measures import Measures
 from webhook_api.pool import connection_pool
 from webhook_api.requests import RequestContext
 from webhook_api.senders import Senders
@@ -33,12 +34,14 @@ TAGS = [
     {"name": "sync", "description": "What is synced, how often, how it stands; start a sync."},
     {"name": "schema", "description": "What tables and columns mean."},
     {"name": "webhooks", "description": "Events of the portal."},
-    {"name": "health", "description": "For load balancers."},
+    {"name": "health", "description": "For load balancers and Prometheus."},
 ]
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
     """The application for one installation. Connects to nothing before it starts, and starts without any of it."""
+
+    measures = Measures()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -50,7 +53,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             events = await stack.enter_async_context(event_store(database))
             probes = Probes(settings, pool, dagster)
             senders = Senders(settings, database)
-            app.state.services = Services(settings, database, pool, dagster, events, tokens, probes, senders)
+            app.state.services = Services(settings, database, pool, dagster, events, tokens, probes, senders, measures)
             yield
 
     app = FastAPI(
@@ -62,7 +65,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         responses=COMMON_ERRORS,
         lifespan=lifespan,
     )
-    app.add_middleware(RequestContext, body_bytes=BODY_BYTES)
+    app.add_middleware(RequestContext, body_bytes=BODY_BYTES, measures=measures)
     add_error_handlers(app)
     for module in (sync_control, sync_status, schema, webhooks, registration, health, metrics):
         app.include_router(module.router)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Protocol
@@ -156,8 +157,23 @@ async def signed_in(
     return await services.tokens.check(credentials.credentials)
 
 
+async def may_scrape(
+    request: Request,
+    services: Annotated[SignInServices, Depends(_sign_in_services)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
+) -> None:
+    """Let Prometheus in with ``METRICS_TOKEN``, which does not expire and opens nothing else; or whoever may call."""
+    token = services.settings.metrics_token
+    if token is not None and credentials is not None:
+        given = credentials.credentials.encode(errors="surrogatepass")
+        if hmac.compare_digest(given, token.get_secret_value().encode()):
+            return
+    await signed_in(request, services, credentials)
+
+
 SIGN_IN_ERRORS = error_shapes(_401="not signed in", _403="signed in anonymously; or, without sign-in, from elsewhere")
 SignedIn = Annotated[Mapping[str, Any], Depends(signed_in)]
+Scraping = Annotated[None, Depends(may_scrape)]
 
 
 def is_local(request: Request) -> bool:

@@ -1,22 +1,17 @@
-"""``GET /metrics``: figures of the sync for Prometheus."""
+"""``GET /metrics``: figures of the sync and of this service for Prometheus."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from warehouse.metrics import FAMILIES, exposition
-from webhook_api.auth import SIGN_IN_ERRORS, SignedIn
+from webhook_api.auth import SIGN_IN_ERRORS, Scraping
+from webhook_api.measures import TEXT, PrometheusText
 from webhook_api.pool import transaction
 from webhook_api.services import ServicesOf
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-
 router = APIRouter(tags=["health"], responses=SIGN_IN_ERRORS)
-
-
-class _PrometheusText(PlainTextResponse):
-    media_type = TEXT
 
 
 @router.get(
@@ -25,8 +20,10 @@ class _PrometheusText(PlainTextResponse):
     response_class=Response,
     responses={200: {"content": {TEXT: {"schema": {"type": "string"}}}}},
 )
-async def metrics(services: ServicesOf, user: SignedIn) -> _PrometheusText:
-    """Syncs, rows, requests, waits, ages and sizes by entity. Give Prometheus the token of a signed-in user."""
+async def metrics(services: ServicesOf, scraper: Scraping) -> PrometheusText:
+    """Syncs, rows, requests, waits, ages and sizes by entity, the same from every replica; and the requests that this
+    process answered. Prometheus sends METRICS_TOKEN as its bearer token."""
+    given = {"default_minutes": services.settings.sync_default_interval_minutes}
     async with transaction(services.pool) as connection:
-        found = [(family, await (await connection.execute(family.query)).fetchall()) for family in FAMILIES]
-    return _PrometheusText(exposition(found))
+        found = [(family, await (await connection.execute(family.query, given)).fetchall()) for family in FAMILIES]
+    return PrometheusText(exposition(found) + services.measures.text())

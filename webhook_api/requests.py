@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bitrix.webhook_url import redact
 from webhook_api.errors import error_response
+from webhook_api.measures import Measures
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,22 +32,25 @@ PAGE_POLICY = (
 """What the documentation page may load: Swagger UI from where FastAPI's page has it, and the description from here."""
 PAGES = frozenset({"/docs", "/docs/oauth2-redirect"})
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
 
 
 class RequestContext:
-    """Middleware: ``request.state.request_id``, the header ``X-Request-ID``, security headers, one log line a request.
+    """Middleware: ``request.state.request_id``, the header ``X-Request-ID``, security headers, one log line a request,
+    and its figures for Prometheus.
 
     An ``X-Request-ID`` of the client is kept where it is short and plain. A body of more than ``body_bytes`` is
     answered with status 413, at once where its length is announced. An exception that nothing else handled is logged,
     without secrets, and answered with status 500; both in the one error shape.
     """
 
-    def __init__(self, app: ASGIApp, body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes: int, measures: Measures) -> None:
         self._app = app
         self._body_bytes = body_bytes
+        self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,11 +100,24 @@ class RequestContext:
                     raise ConnectionAbortedError("the answer had begun") from None
                 detail = "The service failed at this request. Its log says why, under this request id."
                 await error_response(request_id, 500, "internal_error", detail)(scope, receive, send_with_headers)
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            log.debug("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+            finally:
+                seconds = time.perf_counter() - began
+                self._measures.request(_known(scope["method"]), _route(scope), status, seconds)
+            log.debug("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
 
     def _too_large(self) -> str:
         return f"The request's body is larger than {self._body_bytes // 1024} KB. Send less."
+
+
+def _known(method: str) -> str:
+    """The method, if it is one: anybody may send any word."""
+    return method if method in METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, where a route took the request."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "other"
 
 
 def _announced(scope: Scope) -> int:

@@ -11,6 +11,7 @@ from warehouse.database import Database
 from warehouse.settings import Settings
 from webhook_api.dagster_api import DagsterApi
 from webhook_api.event_store import EventStore
+from webhook_api.measures import Measures
 from webhook_api.pool import ConnectionPool
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Services:
     tokens: TokenChecker
     probes: Probes
     senders: Senders
+    measures: Measures
 
 
 def _services(request: Request) -> Services:

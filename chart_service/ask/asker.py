@@ -30,6 +30,7 @@ from chart_service.ask.schema_source import KnownSchema, SchemaSource
 from chart_service.ask.spending import BudgetSpent, Call, check_budget, cost, record_call, spent_today
 from chart_service.figures import FigureTemplate
 from chart_service.guard import Checked, Refused
+from chart_service.measures import ChartMeasures
 from chart_service.query import QueryFailed
 from webhook_api.pool import ConnectionPool, transaction
 
@@ -62,6 +63,7 @@ class Asker:
     schemas: SchemaSource
     client: ModelClient | None
     time_zone: str
+    measures: ChartMeasures = field(default_factory=ChartMeasures)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _keeping: set[asyncio.Task[None]] = field(default_factory=set)
@@ -129,6 +131,10 @@ class Asker:
             check_budget(await spent_today(conn, user, now), await read_setting(conn, Budget), now)
 
     async def _keep(self, record: Record, conversation: Conversation, prices: Prices) -> None:
+        model = conversation.client.model
+        for spoken in conversation.calls:
+            dollars = float(cost(spoken.usage, prices, model))
+            self.measures.model_call(model, spoken.outcome, spoken.usage, spoken.milliseconds / 1000, dollars)
         try:
             async with transaction(self.pool) as conn:
                 await history.keep(conn, record)
@@ -137,13 +143,13 @@ class Asker:
                         ask_id=record.id,
                         called_by=record.asked_by,
                         purpose=spoken.purpose,
-                        model=conversation.client.model,
+                        model=model,
                         usage=spoken.usage,
                         milliseconds=spoken.milliseconds,
                         tries=spoken.tries,
                         outcome=spoken.outcome,
                     )
-                    await record_call(conn, call, cost(spoken.usage, prices, conversation.client.model))
+                    await record_call(conn, call, cost(spoken.usage, prices, model))
         except (psycopg.Error, PoolTimeout) as error:
             # The person has an answer; that it is not in the history must not take it away.
             log.warning("a question could not be kept", error=type(error).__name__)

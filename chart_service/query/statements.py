@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from chart_service.guard import Checked, check
 from chart_service.guard.filters import Filters, RowRule, apply
+from chart_service.measures import ChartMeasures
 from chart_service.query.cache import ResultCache
 from chart_service.query.moments import moment
 from chart_service.query.plan import Plan
@@ -45,8 +46,11 @@ class Loaded:
 class Statements:
     """Everything that turns statements into rows. One for the process, closed at its end."""
 
-    def __init__(self, settings: Settings, runner: Runner, versions: DataVersions) -> None:
+    def __init__(
+        self, settings: Settings, runner: Runner, versions: DataVersions, measures: ChartMeasures | None = None
+    ) -> None:
         self.runner = runner
+        self.measures = measures or ChartMeasures()
         self.versions = versions
         self.zone = ZoneInfo(settings.chart_time_zone)
         self._replica = settings.chart_database_url is not None
@@ -81,6 +85,10 @@ class Statements:
         Raises ``Refused``.
         """
         schema = schema or await self.schema()
+        with self.measures.guarding():
+            return await self._guarded(sql, filters, rules, schema)
+
+    async def _guarded(self, sql: str, filters: Filters | None, rules: Sequence[RowRule], schema: CrmSchema) -> Checked:
         columns = schema.columns
         plain, _ = await self._checked.get(
             ("plain", schema.hash, sql), lambda: self.in_thread(lambda: check(sql, columns))
@@ -109,14 +117,19 @@ class Statements:
         data_version = versions.of_tables(plan.tables)
         lag = str(int(time.time() // REPLICA_SECONDS)) if self._replica else ""
         key = (checked.sql, str(rows), data_version, moment(checked.sql, self.zone), lag)
-        result, cached = await self._results.get(key, lambda: self.runner.run(checked, rows=rows), refresh=refresh)
+        result, cached = await self._results.get(key, lambda: self._run(checked, rows), refresh=refresh)
+        self.measures.result(cached=cached)
         milliseconds = (time.perf_counter() - began) * 1000
         return Loaded(result.rows, milliseconds, cached, data_version, versions.as_of(checked.relations), key)
 
     async def export_rows(self, checked: Checked, rows: int) -> Rows:
         """Many rows, which are not kept. Raises as :meth:`Runner.run` and ``explain`` do."""
         await self.explain(checked)
-        return (await self.runner.run(checked, rows=rows, total_bytes=self.runner.limits.export_bytes)).rows
+        return (await self._run(checked, rows, self.runner.limits.export_bytes)).rows
+
+    async def _run(self, checked: Checked, rows: int, total_bytes: int | None = None) -> Result:
+        with self.measures.querying():
+            return await self.runner.run(checked, rows=rows, total_bytes=total_bytes)
 
     async def _plan(self, checked: Checked, schema: CrmSchema) -> Plan:
         key = (schema.hash, checked.sql, int(time.time() // PLAN_SECONDS))
