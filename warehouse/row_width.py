@@ -13,8 +13,14 @@ from warehouse.columns import MAX_COLUMNS, TEXT, Table
 ROOM = 8160 - 24 - MAX_COLUMNS // 8 - 64
 """Bytes for the cells of a row: those of a page, less a header, the bitmap of nulls and the service columns."""
 
-WIDEST_CELL = 24
-"""More never stays of a cell: longer values are moved out of line, which leaves a pointer of 18 bytes."""
+WIDEST_CELL = 27
+"""More never stays of a cell: what has over 24 bytes, compressed where that helps, is moved out of line."""
+
+POINTER, INLINE = 18, 20
+"""Bytes of what stays of a value that was moved; values of so many bytes are not moved."""
+
+FEW_DIFFERENT = 12
+"""A text with more different bytes cannot be compressed so far (16 bytes) that it stays: each comes as itself once."""
 
 _FIXED: Mapping[str, int] = {"int8": 15, "timestamptz": 15, "date": 7, "bool": 1}
 """Bytes by type, with those that align the cell after one of odd length."""
@@ -40,15 +46,15 @@ def idle_cells(conn: Connection, table: sql.Composable, columns: Sequence[str]) 
     return row[0] or 0 if row else 0
 
 
-def surplus(table: Table, sizes: Sequence[int | None]) -> list[str]:
+def surplus(table: Table, cells: Sequence[bytes | None]) -> list[str]:
     """The codes of the fields that a row must do without to fit into a page, from the portal's last field on.
 
-    ``sizes`` are the bytes of the row's cells, None for a null, as many as the table has columns.
+    ``cells`` are in PostgreSQL's binary form, None for a null, as many as the table has columns.
     """
     room = ROOM - table.idle * WIDEST_CELL
-    if sum(size is not None for size in sizes) * WIDEST_CELL <= room:
+    if sum(cell is not None for cell in cells) * WIDEST_CELL <= room:
         return []
-    widths = [_width(column.pg_type, size) for column, size in zip(table.columns, sizes, strict=True)]
+    widths = [_width(column.pg_type, cell) for column, cell in zip(table.columns, cells, strict=True)]
     total = sum(widths)
     codes: dict[str, None] = {}
     for column, width in reversed([*zip(table.columns, widths, strict=True)]):
@@ -60,8 +66,12 @@ def surplus(table: Table, sizes: Sequence[int | None]) -> list[str]:
     return list(codes)
 
 
-def _width(pg_type: str, size: int | None) -> int:
-    """What stays of a cell: a short text has a header of one byte, most others are moved out of line."""
-    if size is None:
+def _width(pg_type: str, cell: bytes | None) -> int:
+    """What stays of a cell at most, with the header of one byte that a short text has."""
+    if cell is None:
         return 0
-    return min(size + 1, WIDEST_CELL) if pg_type == TEXT else _FIXED.get(pg_type, WIDEST_CELL)
+    if pg_type != TEXT:
+        return _FIXED.get(pg_type, WIDEST_CELL)
+    if len(cell) <= INLINE:
+        return len(cell) + 1
+    return POINTER if len(set(cell)) > FEW_DIFFERENT else WIDEST_CELL
