@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from orchestration.alerts import failed_runs
 from orchestration.assets import ENTITY_ASSETS, PORTAL
 from orchestration.console import console_logger
 from orchestration.jobs import JOBS
@@ -20,6 +21,6 @@ defs = dg.Definitions(
     resources={"portal": PortalResource(), "warehouse": WarehouseResource()},
     executor=dg.in_process_executor,
     schedules=[*entity_schedules(), check_schedule],
-    sensors=[portal_events, schema_changes],
+    sensors=[portal_events, schema_changes, failed_runs],
     loggers={"console": console_logger},
 )
