@@ -230,6 +230,7 @@ def test_figures_for_prometheus(api: httpx.Client, database: Database) -> None:
         )
         conn.execute("UPDATE app.sync_logs SET status = 'succeeded', held_back = 4 WHERE id = %s", (log,))
         conn.execute("INSERT INTO app.sync_state (entity, last_sync_at, rows_total) VALUES ('deal', now(), 297)")
+        conn.execute("INSERT INTO app.webhook_received (event, accepted) VALUES ('ONCRMDEALADD', 3)")
         conn.execute("INSERT INTO app.portal_rate (portal, requests, refusals) VALUES ('p', 12, 1)")
         conn.execute("INSERT INTO app.sync_issues (entity, row_id, field, reason) VALUES ('de\"al', '1', 'F', 'r')")
         conn.commit()
@@ -240,6 +241,8 @@ def test_figures_for_prometheus(api: httpx.Client, database: Database) -> None:
         'b24_portal_requests_total{entity="deal"} 7',
         'b24_portal_wait_seconds_total{entity="deal"} 1.5',
         'b24_mirror_rows{entity="deal"} 297',
+        'b24_sync_interval_seconds{entity="deal"} 1800',
+        'b24_events_received_total{event="ONCRMDEALADD",outcome="accepted"} 3',
         'b24_deletions_held_back{entity="deal"} 4',
         'b24_nulled_cells{entity="de\\"al"} 1',
         "b24_portal_bucket_requests_total 12",
