@@ -16,6 +16,8 @@ from warehouse.journal import log_schema
 from warehouse.tables import Design, ensure_table, existing_tables
 from warehouse.views import refresh_views
 
+CHANGES_LOGGED = 5
+
 log = structlog.get_logger(__name__)
 
 
@@ -47,8 +49,9 @@ def follow_schema(
     if refreshed.notes:
         with conn.transaction():
             log_schema(conn, log_id, report.sync_type, refreshed.notes)
-    for change in report.schema_changes:
-        log.info("the schema changed", kind=change.kind, field=change.field, text=change.text)
+    if report.schema_changes:
+        first = [change.text for change in report.schema_changes[:CHANGES_LOGGED]]
+        log.info("the schema changed", changes=len(report.schema_changes), first=first)
     return designed.table
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from bitrix.fields import Field
 
@@ -98,7 +100,8 @@ class Table:
     """A mirror table: its columns in the portal's order, without the service columns.
 
     ``left_out`` are the fields that have no column: what they hold goes to ``_extra``, like keys that no field list
-    names. ``idle`` bounds how many cells of one row are filled in columns that no field fills any more.
+    names. ``idle`` are the bytes that rows hold in columns which no field fills any more, by key, where they count: in
+    very wide rows.
     """
 
     entity: str
@@ -107,7 +110,7 @@ class Table:
     columns: tuple[Column, ...]
     modified: str | None = None
     left_out: tuple[Field, ...] = ()
-    idle: int = 0
+    idle: Mapping[Any, int] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def codes(self) -> frozenset[str]:

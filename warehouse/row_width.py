@@ -5,6 +5,7 @@ some bytes of each cell stay. With hundreds of fields that are all filled in, th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from psycopg import Connection, sql
 
@@ -25,33 +26,36 @@ FEW_DIFFERENT = 12
 _FIXED: Mapping[str, int] = {"int8": 15, "timestamptz": 15, "date": 7, "bool": 1}
 """Bytes by type, with those that align the cell after one of odd length."""
 
-_ARGUMENTS = 100
-"""PostgreSQL's limit for a function."""
-
 
 def may_be_too_wide(columns: int) -> bool:
     """Whether so many cells may be more than a row can have."""
     return columns * WIDEST_CELL > ROOM
 
 
-def idle_cells(conn: Connection, table: sql.Composable, columns: Sequence[str]) -> int:
-    """The most of these columns that are filled in one row. Reads the whole table."""
-    parts = [
-        sql.SQL("num_nonnulls({})").format(sql.SQL(", ").join(map(sql.Identifier, columns[start : start + _ARGUMENTS])))
-        for start in range(0, len(columns), _ARGUMENTS)
+def idle_bytes(conn: Connection, table: Table, relation: sql.Composable, columns: Sequence[str]) -> dict[Any, int]:
+    """The bytes that rows hold in these columns, which no field fills any more, by the rows' keys: of rows that may be
+    too wide with them. Reads the whole table."""
+    if not columns:
+        return {}
+    sizes = [
+        sql.SQL("least(coalesce(pg_column_size({}) + 3, 0), {})").format(sql.Identifier(name), sql.Literal(WIDEST_CELL))
+        for name in columns
     ]
-    if not parts:
-        return 0
-    row = conn.execute(sql.SQL("SELECT max({}) FROM {}").format(sql.SQL(" + ").join(parts), table)).fetchone()
-    return row[0] or 0 if row else 0
+    query = sql.SQL("SELECT key, bytes FROM (SELECT {} AS key, {} AS bytes FROM {}) rows WHERE bytes > {}").format(
+        sql.Identifier(table.key),
+        sql.SQL(" + ").join(sizes),
+        relation,
+        sql.Literal(max(0, ROOM - len(table.columns) * WIDEST_CELL)),
+    )
+    return dict(conn.execute(query).fetchall())
 
 
-def surplus(table: Table, cells: Sequence[bytes | None]) -> list[str]:
+def surplus(table: Table, cells: Sequence[bytes | None], key: Any) -> list[str]:
     """The codes of the fields that a row must do without to fit into a page, from the portal's last field on.
 
     ``cells`` are in PostgreSQL's binary form, None for a null, as many as the table has columns.
     """
-    room = ROOM - table.idle * WIDEST_CELL
+    room = ROOM - table.idle.get(key, 0)
     if sum(cell is not None for cell in cells) * WIDEST_CELL <= room:
         return []
     widths = [_width(column.pg_type, cell) for column, cell in zip(table.columns, cells, strict=True)]

@@ -13,7 +13,7 @@ from bitrix.entities import Entity
 from bitrix.fields import Field
 from warehouse.columns import MAX_COLUMNS, SERVICE_COLUMNS, Column, KnownColumn, Table, design, storable
 from warehouse.definition_locks import short_lock_waits
-from warehouse.row_width import idle_cells, may_be_too_wide
+from warehouse.row_width import idle_bytes, may_be_too_wide
 from warehouse.schema_changes import SchemaChange, field_changes, named
 
 SCHEMA = "bitrix"
@@ -73,7 +73,7 @@ def ensure_table(conn: Connection, entity: Entity, fields: Iterable[Field], *, l
         changes += _record_aside(conn, table, aside, locked)
         idle = sorted(known.keys() - {column.name for column in table.columns})
         if may_be_too_wide(len(table.columns) + len(idle)):
-            table = replace(table, idle=idle_cells(conn, identifier(table), idle))
+            table = replace(table, idle=idle_bytes(conn, table, identifier(table), idle))
         unread = _record(conn, table, known)
     return Design(table, tuple(column.name for column in added), tuple(changes), unread)
 

@@ -24,7 +24,7 @@ IDLE = Text(
     "Nothing fills this column any more; it stays for reports that read it",
 )
 
-_FIRST_TO_GO = ("derived", "label", "service", "field")
+_FIRST_TO_GO = ("derived", "label", "field", "service")
 """What a view that is full goes without, in this order."""
 
 SHOWN = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -287,3 +288,101 @@ def test_what_somebody_dropped_by_hand_is_made_again(mirror: Mirror) -> None:
     mirror.conn.execute("DROP TABLE bitrix.users CASCADE")
     mirror.sync()
     assert mirror.one("SELECT count(*), count(assigned_by_name) FROM crm.deals") == (ROWS, 0)
+
+
+def test_four_hundred_fields(mirror: Mirror) -> None:
+    kinds = ("string", "double", "enumeration", "date", "employee", "money", "crm_status", "boolean")
+    for number in range(400):
+        options = ("a", "b") if kinds[number % 8] == "enumeration" else ()
+        mirror.portal.add_field("deal", f"UF_CRM_{number}", kinds[number % 8], title=f"Поле {number}", options=options)
+    began = time.monotonic()
+    told = mirror.follow()
+    assert len(told) == 400
+    assert mirror.follow() == {}
+    assert time.monotonic() - began < 20  # about two seconds on an idle machine
+    assert {"uf_crm_0", "uf_crm_2_label", "uf_crm_4_name", "uf_crm_5_currency"} <= set(mirror.view_columns())
+
+
+def test_rows_that_are_wider_than_a_page(mirror: Mirror) -> None:
+    """PostgreSQL's page has 8 kB, and of a short text nothing is moved out of line."""
+    codes = [f"UF_CRM_{number}" for number in range(400)]
+    for code in codes:
+        mirror.portal.add_field("deal", code, "string")
+    full, long, half = mirror.portal.ids("deal")[:3]
+    mirror.portal.update("deal", full, {code: f"{code:>20}" for code in codes}, touch=False)
+    mirror.portal.update("deal", long, {code: f"{code} съешь ещё этих мягких булок" * 9 for code in codes}, touch=False)
+    mirror.portal.update("deal", half, {code: f"{code:>20}" for code in codes[::2]}, touch=False)
+    report = mirror.sync()
+    assert report.counts.fetched == ROWS
+    moved = mirror.one(f"SELECT coalesce(_extra, '{{}}') FROM bitrix.deals WHERE id = {full}")[0]
+    assert 0 < len(moved) < 150
+    assert moved == {code: f"{code:>20}" for code in codes[-len(moved) :]}
+    reasons = mirror.conn.execute("SELECT row_id, field FROM app.sync_issues WHERE reason ~ '8 kB'").fetchall()
+    assert sorted(reasons) == sorted((str(full), code) for code in moved)
+    stored = dict(mirror.conn.execute("SELECT id, uf_crm_399 FROM crm.deals WHERE id > 0").fetchall())
+    assert stored[full] is None
+    assert stored[long] == "UF_CRM_399 съешь ещё этих мягких булок" * 9
+    mirror.portal.update("deal", full, dict.fromkeys(codes[100:], ""))
+    mirror.sync()
+    mirror.assert_exact()
+    assert mirror.one("SELECT count(*) FROM app.sync_issues") == (0,)
+
+
+def test_what_vanished_fields_left_counts_when_a_row_is_full(mirror: Mirror) -> None:
+    codes = [f"UF_CRM_{number}" for number in range(300)]
+    for code in codes:
+        mirror.portal.add_field("deal", code, "string")
+    first = mirror.portal.ids("deal")[0]
+    mirror.portal.update("deal", first, {code: f"{code:>20}" for code in codes}, touch=False)
+    mirror.follow()
+    for code in codes:
+        mirror.portal.retype_field("deal", code, "url", multiple=True)
+    mirror.sync()
+    columns = mirror.one(
+        f"SELECT num_nonnulls({', '.join(code.lower() for code in codes[:90])}) FROM crm.deals WHERE id = {first}"
+    )
+    assert columns == (90,)  # nothing of the old is lost
+    kept = mirror.conn.execute("SELECT row_id FROM app.sync_issues WHERE reason ~ '8 kB'").fetchall()
+    assert set(kept) == {(str(first),)}
+    assert 200 < len(kept) < 300
+    assert len(mirror.one(f"SELECT _extra FROM bitrix.deals WHERE id = {first}")[0]) == len(kept)
+
+
+def test_more_columns_than_postgresql_allows(mirror: Mirror) -> None:
+    """What has no column is in _extra, is named with what to do, and gets its column when the table is made anew."""
+    portal = mirror.portal
+    mirror.conn.execute("ALTER TABLE bitrix.deals ADD COLUMN mine int, ADD COLUMN dropped int")
+    mirror.conn.execute("ALTER TABLE bitrix.deals DROP COLUMN dropped")
+    [room] = mirror.one("SELECT 1600 - max(attnum) FROM pg_attribute WHERE attrelid = 'bitrix.deals'::regclass")
+    codes = [f"UF_CRM_{number}" for number in range(room + 20)]
+    for code in codes:
+        portal.add_field("deal", code, "enumeration", title=f"Поле {code}")
+    mirror.fill(codes[-1], "5")
+    report = mirror.sync()
+    assert report.without_column == tuple(codes[room:])
+    told = {change.field: change.text for change in report.schema_changes if change.kind == "field without column"}
+    assert list(told) == codes[room:]
+    assert (
+        "has no column, its values are in _extra. bitrix.deals has as many columns as PostgreSQL allows"
+        in told[codes[-1]]
+    )
+    assert mirror.one("SELECT DISTINCT _extra FROM bitrix.deals") == ({codes[-1]: "5"},)
+    assert mirror.one(f"SELECT count(*) FROM crm.deals WHERE _extra ->> '{codes[-1]}' = '5'") == (ROWS,)
+    [incomplete] = [change for change in report.schema_changes if change.kind == "view incomplete"]
+    assert incomplete.text.startswith(
+        "crm.deals has as many columns as PostgreSQL allows, 1,600. It goes without uf_crm_"
+    )
+    assert len(mirror.view_columns()) == 1600
+    assert {"stage_name", "is_won", "mine", "_extra", "_synced_at"} - set(mirror.view_columns()) == {"mine"}
+    missing = [code.lower() for code in codes[:room] if code.lower() not in mirror.view_columns()]
+    assert f"It goes without {', '.join(missing[:10])}" in incomplete.text  # labels were there before
+    again = mirror.sync()
+    assert (again.schema_changes, again.without_column) == ((), tuple(codes[room:]))
+    assert again.sync_type == "incremental"
+    for code in codes[:40]:
+        portal.remove_field("deal", code)
+    mirror.conn.execute("DROP TABLE bitrix.deals CASCADE")
+    assert mirror.sync().without_column == ()
+    mirror.assert_exact()
+    assert mirror.one("SELECT count(*) FROM app.fields_without_column") == (0,)
+    assert "_extra" not in mirror.view_columns()
