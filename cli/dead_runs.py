@@ -6,23 +6,14 @@ each entity for ever: no sync of these entities would start again.
 
 from __future__ import annotations
 
-import os
 import socket
 
-import psutil
 import structlog
 
+from orchestration.process import PROCESS_TAG, lives_here
 from webhook_api.dagster_api import DagsterApi, DagsterError
 
-PROCESS_TAG = "process"
-"""Tag of a run that no code server looks after: the process that executes it, as :func:`this_process` writes it."""
-
 log = structlog.get_logger(__name__)
-
-
-def this_process() -> str:
-    """This process, told apart from all others, also after its number was given to another one."""
-    return _identity(psutil.Process(os.getpid()))
 
 
 def end_dead_runs(url: str, begun: float) -> int:
@@ -51,14 +42,5 @@ def try_end_dead_runs(url: str, begun: float) -> None:
 
 
 def _alive(process: str) -> bool:
-    host, _, rest = process.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname():
-        return True  # cannot be seen from here
-    try:
-        return _identity(psutil.Process(int(rest))) == process
-    except (psutil.NoSuchProcess, ValueError):
-        return False
-
-
-def _identity(process: psutil.Process) -> str:
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.0f}"
+    host = process.rsplit(":", 2)[0]
+    return host != socket.gethostname() or lives_here(process)  # those of other machines cannot be seen from here

@@ -20,11 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bitrix.entities import BY_NAME, ENTITIES
-from cli.dead_runs import PROCESS_TAG, this_process
 from cli.services import dagster_environment
 from cli.simulated_portal import portal_for_command
 from cli.supervise import StartError
 from orchestration.deletion_guard import too_many_found
+from orchestration.process import PROCESS_TAG, this_process
 from warehouse.database import Database, DatabaseError, open_database
 from warehouse.migrate import upgrade
 from warehouse.settings import Settings

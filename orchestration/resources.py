@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 from bitrix.client import PortalClient
 from bitrix.limits import OperatingBudget
 from bitrix.webhook_url import WebhookUrl, WebhookUrlError
+from orchestration.process import PROCESS_TAG, this_process
 from warehouse.database import Database, open_database
 from warehouse.portal_limits import Rate, shared_limits
 from warehouse.settings import load_settings
@@ -57,7 +58,9 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WarehouseResource]:
-        """Hold the database open for one run."""
+        """Hold the database open for one run, and let the run say which process executes it."""
+        if context.instance is not None and context.run_id is not None and context.instance.has_run(context.run_id):
+            context.instance.add_run_tags(context.run_id, {PROCESS_TAG: this_process()})
         with open_database(load_settings()) as database:
             self._database = database
             yield self

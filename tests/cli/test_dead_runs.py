@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from cli.dead_runs import _alive, this_process
+from cli.dead_runs import _alive
+from orchestration.process import this_process
 
-SAY = "from cli.dead_runs import this_process; print(this_process())"
+SAY = "from orchestration.process import this_process; print(this_process())"
 
 
 def test_this_process_lives() -> None:
