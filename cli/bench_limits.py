@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -61,7 +62,8 @@ def bench_limits(*, deals: int, as_json: bool) -> int:
 
 def _measure(home: Path, database: Database, webhook_url: str, entities: Sequence[str]) -> LimitFigures:
     portal = webhook_url.partition("/rest/")[0]
-    _begin_anew(database)
+    with database.connect("bench", autocommit=True) as conn:
+        begin_anew(conn)
     httpx.post(f"{portal}/_portal/stats/reset", timeout=30, trust_env=False).raise_for_status()
     environment = {
         **os.environ,
@@ -104,12 +106,12 @@ def _measure(home: Path, database: Database, webhook_url: str, entities: Sequenc
     )
 
 
-def _begin_anew(database: Database) -> None:
-    with database.connect("bench", autocommit=True) as conn:
-        tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'bitrix'").fetchall()
-        names = [f"bitrix.{name}" for (name,) in tables]
-        state = ["app.sync_state", "app.sync_logs", "app.full_syncs", "app.portal_rate", "app.portal_methods"]
-        conn.execute(f"TRUNCATE {', '.join([*names, *state])}")
+def begin_anew(conn: Connection) -> None:
+    """Empty the mirror and forget the syncs, as if there had been none."""
+    tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'bitrix'").fetchall()
+    names = [f"bitrix.{name}" for (name,) in tables]
+    state = ["app.sync_state", "app.sync_logs", "app.full_syncs", "app.portal_rate", "app.portal_methods"]
+    conn.execute(f"TRUNCATE {', '.join([*names, *state])}")
 
 
 def _print(console: Console, figures: Sequence[LimitFigures]) -> None:
