@@ -71,4 +71,4 @@ def _holders(conn: Connection, objects: list[str]) -> str:
         f"process {pid} ({program}, user {user}" + (f", in a transaction for {age} s)" if age is not None else ")")
         for pid, program, user, age in rows
     )
-    return f"{what} could not be changed while others read it: {who}."
+    return f"{what} could not be changed while others used it: {who}."
