@@ -44,6 +44,8 @@ async def _fields(client: PortalClient, entity: Entity, answers: Mapping[str, Re
         found = parse_fields(_required(answers[entity.fields_method]).result)
         if not found:
             raise MalformedAnswerError(entity.fields_method, "the answer describes no fields")
+        if all(item.code != entity.key for item in found):
+            raise MalformedAnswerError(entity.fields_method, f"the answer does not describe the key {entity.key}")
     if entity.userfields_method:
         listed = _optional(answers[entity.userfields_method])
         if listed:

@@ -30,6 +30,7 @@ from warehouse.migrate import upgrade
 from warehouse.settings import Settings
 
 POLL_SECONDS = 0.3
+CHANGES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Outcome:
     held_back: int
     cells_nulled: int
     requests: int
+    schema_changes: list[dict[str, str]]
     seconds: float
     rows: int | None
     error: str | None
@@ -122,7 +124,7 @@ def read_outcomes(database: Database, run_ids: Sequence[str]) -> list[Outcome]:
     with database.connect("sync") as connection, connection.cursor(row_factory=class_row(Outcome)) as cursor:
         cursor.execute(
             """SELECT DISTINCT ON (l.entity) l.entity, l.sync_type, l.status, fetched, inserted, updated, unchanged,
-                   deleted, held_back, cells_nulled, requests, s.rows_total AS rows, l.error,
+                   deleted, held_back, cells_nulled, requests, schema_changes, s.rows_total AS rows, l.error,
                    extract(epoch FROM coalesce(finished_at, now()) - started_at)::float8 AS seconds
                FROM app.sync_logs l LEFT JOIN app.sync_state s USING (entity)
                WHERE l.run_id = ANY(%s) ORDER BY l.entity, l.id DESC""",
@@ -153,12 +155,23 @@ def _print_summary(console: Console, outcomes: Sequence[Outcome]) -> None:
     nulled = sum(outcome.cells_nulled for outcome in outcomes)
     if nulled:
         console.print(f"{nulled:,} values did not fit their columns and are null: see app.sync_issues.")
+    _print_schema(console, outcomes)
     for outcome in outcomes:
         if outcome.held_back:
             text = too_many_found(outcome.held_back, outcome.rows or 0, BY_NAME[outcome.entity].table)
             console.print(f"[yellow]![/yellow] {escape(text)}", soft_wrap=True)
         if outcome.error:
             console.print(f"[red]✗[/red] {outcome.entity}: {escape(outcome.error)}", soft_wrap=True)
+
+
+def _print_schema(console: Console, outcomes: Sequence[Outcome]) -> None:
+    changes = [change["text"] for outcome in outcomes for change in outcome.schema_changes]
+    for text in changes[:CHANGES_SHOWN]:
+        console.print(f"[blue]i[/blue] {escape(text)}", soft_wrap=True)
+    if len(changes) > CHANGES_SHOWN:
+        console.print(
+            f"… and {len(changes) - CHANGES_SHOWN:,} more changes of fields: see app.sync_logs.schema_changes."
+        )
 
 
 @contextlib.contextmanager

@@ -157,6 +157,8 @@ def design(
     columns: list[Column] = []
     left_out = []
     for field in fields:
+        if field.code == key:
+            field = _as_it_was(field, known)
         parts = [(*wanted, reusable[storable(field.code), *wanted]) for wanted in wanted_parts(field)]
         room -= sum(not have for _, _, have in parts)
         if room < 0:
@@ -171,6 +173,12 @@ def design(
     if key not in by_code:
         raise ValueError(f"the field list of {entity} lacks its key {key}")
     return Table(entity, table, by_code[key], tuple(columns), by_code.get(modified or ""), tuple(left_out))
+
+
+def _as_it_was(field: Field, known: Iterable[KnownColumn]) -> Field:
+    """The key of a table keeps its type: rows are known by it."""
+    was = next((have for have in known if have.field_code == field.code and have.field_type), None)
+    return dataclasses.replace(field, type=was.field_type, multiple=was.multiple) if was else field
 
 
 def storable(text: str) -> str:

@@ -60,7 +60,7 @@ def field_changes(
         if code not in before:
             found.append(SchemaChange("field added", code, _added(item, now[code])))
         else:
-            found += _changed(item, before[code], now[code], was_aside=code in aside)
+            found += _changed(now[code][0].field, before[code], now[code], was_aside=code in aside)
     there = {storable(item.code) for item in fields}
     for code, columns in before.items():
         live = [column for column in columns if not column.vanished]

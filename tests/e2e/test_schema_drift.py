@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
 from bitrix import LeakyBucket, PortalClient, WebhookUrl
 from bitrix.entities import entity_named
+from bitrix.errors import MalformedAnswerError
+from bitrix.fields import Field, parse_fields
+from cli.sync import read_outcomes
 from demo_portal.portal import Portal
 from demo_portal.server import PortalServer
 from orchestration.entity_sync import sync_entity
 from orchestration.sync_report import SyncReport, SyncRequest, SyncType
-from tests.e2e.conftest import fields_of
+from orchestration.sync_steps import SyncSteps
+from tests.e2e.conftest import RunJob, checks, fields_of, metadata
 from tests.e2e.oracle import differences
+from warehouse import definition_locks
 from warehouse.database import Database
+from warehouse.full_sync import design_hash
+from warehouse.tables import ensure_table
 
 Connection = psycopg.Connection[Any]
 FIELD = "UF_CRM_DRIFT"
@@ -67,6 +76,10 @@ class Mirror:
 
     def one(self, query: str) -> Any:
         return self.conn.execute(query).fetchone()  # type: ignore[arg-type]
+
+    def fields(self) -> list[Field]:
+        described = {code: spec.descriptor() for code, spec in self.portal.fields["deal"].items()}
+        return [item for item in parse_fields(described) if item.code not in entity_named("deal").never_listed]
 
     def view_columns(self, view: str = "crm.deals") -> list[str]:
         return [column.name for column in self.conn.execute(f"SELECT * FROM {view} LIMIT 0").description or ()]
@@ -386,3 +399,90 @@ def test_more_columns_than_postgresql_allows(mirror: Mirror) -> None:
     mirror.assert_exact()
     assert mirror.one("SELECT count(*) FROM app.fields_without_column") == (0,)
     assert "_extra" not in mirror.view_columns()
+
+
+def test_a_field_that_an_event_brought_is_filled_by_the_next_sync(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string")
+    mirror.fill(FIELD, "x")
+    report = mirror.sync("events")
+    assert (report.columns_added, report.sync_type, report.counts.fetched) == (("uf_crm_drift",), "events", 0)
+    assert mirror.sync("events").sync_type == "events"
+    assert mirror.follow() == {}
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'x'") == (ROWS,)
+    assert mirror.sync().sync_type == "incremental"
+
+
+def test_a_sync_that_fails_has_told_what_changed_and_the_next_one_fills_it(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.portal.add_field("deal", FIELD, "string")
+    mirror.fill(FIELD, "x")
+    with monkeypatch.context() as broken:
+        broken.setattr(SyncSteps, "_begin", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            mirror.sync()
+    status, changes = mirror.one("SELECT status, schema_changes FROM app.sync_logs ORDER BY id DESC LIMIT 1")
+    assert status == "failed"
+    assert [(change["kind"], change["field"]) for change in changes] == [("field added", FIELD)]
+    assert mirror.follow() == {}
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'x'") == (ROWS,)
+
+
+def test_a_full_sync_that_was_cut_off_reads_a_field_that_went_and_came_back(mirror: Mirror) -> None:
+    mirror.portal.add_field("deal", FIELD, "string")
+    mirror.follow()
+    mirror.conn.execute(
+        """INSERT INTO app.full_syncs (entity, watermark, design, done) SELECT 'deal', now(), %s, '{[1,100000)}'""",
+        (design_hash(ensure_table(mirror.conn, entity_named("deal"), mirror.fields()).table),),
+    )
+    mirror.portal.remove_field("deal", FIELD)
+    mirror.sync("events")
+    mirror.portal.add_field("deal", FIELD, "string")
+    mirror.fill(FIELD, "x")
+    mirror.follow()
+    assert mirror.one("SELECT count(*) FROM crm.deals WHERE uf_crm_drift = 'x'") == (ROWS,)
+
+
+def test_the_key_keeps_its_type_and_is_never_missing(mirror: Mirror) -> None:
+    mirror.portal.retype_field("deal", "ID", "string")
+    assert mirror.sync("full").counts.unchanged == ROWS
+    assert mirror.one("SELECT pg_typeof(max(id))::text FROM crm.deals") == ("bigint",)
+    del mirror.portal.fields["deal"]["ID"]
+    with pytest.raises(MalformedAnswerError, match="does not describe the key ID"):
+        mirror.sync()
+
+
+def test_dagster_and_the_command_tell_what_changed(
+    run_job: RunJob, server: PortalServer, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_job("sync_deal")
+    portal = server.portal
+    portal.add_field("deal", FIELD, "string", title="Цвет")
+    portal.add_field("deal", f"{FIELD}_2", "string", title="Вес")
+    first = run_job("sync_deal", "incremental")
+    shown = metadata(first, "deals")
+    assert shown["schema changes"] == 2
+    assert shown["field added"].splitlines() == [
+        f"{FIELD} “Цвет” is new, of type string: column uf_crm_drift.",
+        f"{FIELD}_2 “Вес” is new, of type string: column uf_crm_drift_2.",
+    ]
+    assert shown["sync type"] == "full"
+    assert checks(first, "deals")["schema_is_followed"].passed
+    assert "schema changes" not in metadata(run_job("sync_deal", "incremental"), "deals")
+    portal.remove_field("deal", FIELD)
+    portal.add_field("deal", f"{FIELD}_3", "string")
+    monkeypatch.setattr(definition_locks, "PAUSES", ())
+    conn.execute("BEGIN")
+    conn.execute("SELECT FROM crm.deals")
+    held = run_job("sync_deal", "incremental")
+    conn.execute("COMMIT")
+    shown = metadata(held, "deals")
+    assert shown["field vanished"].startswith(f"{FIELD} “Цвет” is no longer in the portal.")
+    assert shown["fields without a column"] == f"{FIELD}_3"
+    check = checks(held, "deals")["schema_is_followed"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert f"1 fields have no column: {FIELD}_3." in (check.description or "")
+    assert "the next sync adds the columns" in (check.description or "")
+    run_id = conn.execute("SELECT run_id FROM app.sync_logs ORDER BY id DESC LIMIT 1").fetchone()
+    [outcome] = read_outcomes(Database(os.environ["DATABASE_URL"]), [run_id[0]] if run_id else [])
+    assert [change["kind"] for change in outcome.schema_changes][:2] == ["field vanished", "field without column"]
