@@ -59,8 +59,9 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WarehouseResource]:
         """Hold the database open for one run, and let the run say which process executes it."""
-        if context.instance is not None and context.run_id is not None and context.instance.has_run(context.run_id):
-            context.instance.add_run_tags(context.run_id, {PROCESS_TAG: this_process()})
+        run = context.run
+        if context.instance is not None and run is not None and context.instance.has_run(run.run_id):
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
         with open_database(load_settings()) as database:
             self._database = database
             yield self
