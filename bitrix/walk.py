@@ -32,10 +32,9 @@ _STRETCHES = 50
 _RECOUNTS = 2
 _WAITING = 2
 """Slices that may wait for a slow consumer before no more are fetched."""
-_FEW_IN_FLIGHT = 2
 _FULL_FLIGHT_SECONDS = 1.0
-"""A portal that takes so long for a batch is asked for as many at once as may be in flight, a quicker one for fewer:
-they would only queue up there, and all of them are lost when this process is killed."""
+"""A portal that takes so long for a batch is asked for as many at once as may be in flight, a quicker one for fewer,
+down to one: that is as fast, takes less memory, and whatever is in flight is lost when this process is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class _Walk:
         self.entity = entity
         self.queue = deque(work)
         self.in_flight = in_flight
-        self.flights = min(in_flight, _FEW_IN_FLIGHT)
+        self.flights = 1
         self.running = 0
         self.width = client.batch_size
         self.progress = 0
@@ -276,7 +275,7 @@ class _Walk:
         work = sum(answer.time.duration for answer in answers if isinstance(answer, Response))
         way = max(0.0, seconds - work * self.running)  # beyond a portal that works off one after the other
         wanted = math.ceil(self.in_flight * (work + way) / _FULL_FLIGHT_SECONDS)
-        self.flights = max(min(self.in_flight, _FEW_IN_FLIGHT), min(self.in_flight, wanted))
+        self.flights = max(1, min(self.in_flight, wanted))
 
     def _put_back(self, left: Stretch, error: BitrixError | None) -> None:
         if error is not None:

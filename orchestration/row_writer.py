@@ -55,26 +55,14 @@ class RowWriter:
         return keys
 
     async def write_walk(self, rows: RowWalk) -> None:
-        """Fetch, convert and write at the same time. One unit is written while the next fills, never two, and rows wait
-        converted, which takes a third of the memory: it stays flat however many there are. A unit is written as soon as
-        the one before it is: so a process that is killed has little to fetch again."""
-        unit = Unit()
-        writing: asyncio.Future[None] | None = None
-        try:
-            async for part in rows:
-                await asyncio.to_thread(self._converter.convert, part.rows, unit)
-                unit.done += part.done
-                if writing is not None and (writing.done() or len(unit.records) >= UNIT_ROWS):
-                    await writing
-                    writing = None
-                if writing is None and (unit.fetched or unit.done):
-                    writing = asyncio.ensure_future(asyncio.to_thread(self._write, unit, rows.expected))
-                    unit = Unit()
-        finally:
-            if writing is not None:
-                await writing  # also after an error: the thread uses the connection until it is done
-        if unit.fetched or unit.done:
-            await asyncio.to_thread(self._write, unit, rows.expected)
+        """Commit what each batch brings before the next one is taken: a process that is killed has that one to fetch
+        again, and what was still on its way. Other batches that a slow portal is asked for go on meanwhile."""
+        async for part in rows:
+            unit = Unit()
+            await asyncio.to_thread(self._converter.convert, part.rows, unit)
+            unit.done += part.done
+            if unit.fetched or unit.done:
+                await asyncio.to_thread(self._write, unit, rows.expected)
 
     def _write(self, unit: Unit, expected: int | None) -> None:
         with self._conn.transaction():

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
-from warehouse.columns import JSONB, Table
+from warehouse.columns import JSONB, Column, Table
+from warehouse.copy_format import HEADER, NULL, TRAILER, RowEncoder, cells_of, row_of
+from warehouse.row_width import may_be_too_wide, surplus
 from warehouse.tables import identifier
-from warehouse.values import Converter, Unfit, converter, to_json
+from warehouse.values import Unfit, converter, to_json
+
+TOO_WIDE = "the row is wider than a page of PostgreSQL, 8 kB: this value is in _extra"
+
+_EMPTY: tuple[Any, ...] = (None, "", False, [])
 
 VALUE_CAP = 500
 """Characters of a refused value that are kept."""
-
-Record = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,16 @@ class Merge:
         self.cells_nulled += other.cells_nulled
 
 
+class Record(NamedTuple):
+    """One row, ready: ``data`` is a row of a binary COPY in the order of the columns plus ``_extra``."""
+
+    data: bytes
+    modified: datetime | None
+
+
 @dataclass(slots=True)
 class Unit:
-    """Converted rows to be written in one transaction: records by key, in the order of the columns plus ``_extra``."""
+    """Converted rows to be written in one transaction, by key."""
 
     records: dict[Any, Record] = field(default_factory=dict)
     issues: list[CellIssue] = field(default_factory=list)
@@ -66,63 +78,73 @@ class RowConverter:
     """Turns raw rows of one table into records. Pure computation, no database."""
 
     def __init__(self, table: Table) -> None:
-        converters = [(column.field.code, converter(column)) for column in table.columns]
-        self._cells = [(code, _Memo(convert), convert) for code, convert in converters]
-        names = [column.name for column in table.columns]
-        self._codes = table.codes
-        self._key = names.index(table.key)
-        self._key_code = table.columns[self._key].field.code
-        self._modified = names.index(table.modified) if table.modified else None
+        self._table = table
+        self._wide = may_be_too_wide(len(table.columns)) or bool(table.idle)
+        self._encoder = RowEncoder(table.columns)
+        self._codes = [column.field.code for column in table.columns]
+        self._extra = cells_of("", to_json, JSONB, [])
+        by_name = {column.name: column for column in table.columns}
+        self._key = _Reader(by_name[table.key])
+        self._modified = _Reader(by_name[table.modified]) if table.modified else None
 
     def convert(self, rows: Iterable[Mapping[str, Any]], unit: Unit) -> None:
         """Add rows to a unit. Of several with one key the newest stays; a row without a key becomes an issue."""
         for row in rows:
             unit.fetched += 1
-            record = self._record(row, unit.issues)
-            key = record[self._key]
+            key = self._key.read(row)
+            record = self._record(row, key, unit.issues)
             if key is None:
-                unit.issues.append(_issue(row.get(self._key_code), self._key_code, row, "row without a usable key"))
-            elif not self._is_stale(record, unit.records.get(key)):
+                unit.issues.append(_issue(row.get(self._key.code), self._key.code, row, "row without a usable key"))
+            elif not _is_stale(record, unit.records.get(key)):
                 unit.records[key] = record
 
-    def _record(self, row: Mapping[str, Any], issues: list[CellIssue]) -> Record:
-        get = row.get
-        cells: list[Any] = []
-        for code, memo, convert in self._cells:
-            value = get(code)
-            if value is None:
-                cells.append(None)
-                continue
-            try:
-                cells.append(memo[value] if type(value) is str else convert(value))
-            except Unfit as error:
-                cells.append(None)
-                issues.append(_issue(get(self._key_code), code, value, str(error)))
-        extra = None if row.keys() <= self._codes else {key: row[key] for key in row.keys() - self._codes}
-        cells.append(to_json(extra) if extra else None)
-        return tuple(cells)
+    def _record(self, row: Mapping[str, Any], key: Any, issues: list[CellIssue]) -> Record:
+        own = self._encoder.cells(map(row.get, self._codes))
+        issues += [_issue(row.get(self._key.code), *refused) for refused in self._encoder.refused]
+        known = self._table.codes
+        extra = None if row.keys() <= known else {code: row[code] for code in row.keys() - known}
+        if self._wide:
+            extra = self._made_room(row, key, own, extra, issues)
+        own.append(self._extra[extra])
+        return Record(row_of(own), self._modified.read(row) if self._modified else None)
 
-    def _is_stale(self, record: Record, other: Record | None) -> bool:
-        if other is None or self._modified is None:
-            return False
-        mine, theirs = record[self._modified], other[self._modified]
-        return mine is not None and theirs is not None and mine < theirs
+    def _made_room(
+        self,
+        row: Mapping[str, Any],
+        key: Any,
+        own: list[bytes],
+        extra: dict[str, Any] | None,
+        issues: list[CellIssue],
+    ) -> dict[str, Any] | None:
+        """Move to ``_extra`` what is too much for a page of PostgreSQL."""
+        codes = surplus(self._table, [None if cell == NULL else cell[4:] for cell in own], key)
+        if not codes:
+            return extra
+        issues += [_issue(row.get(self._key.code), code, row[code], TOO_WIDE) for code in codes]
+        own[:] = [NULL if code in codes else cell for code, cell in zip(self._codes, own, strict=True)]
+        return (extra or {}) | {code: row[code] for code in codes}
 
 
-class _Memo(dict[str, Any]):
-    """Converted values of one column by their text. Most cells of a CRM repeat: flags, ids of people, codes, days."""
+class _Reader:
+    """Reads one column's values as Python values."""
 
-    ENTRIES, TEXT = 4096, 40
+    def __init__(self, column: Column) -> None:
+        self.code = column.field.code
+        self._convert = converter(column)
 
-    def __init__(self, convert: Converter) -> None:
-        super().__init__()
-        self._convert = convert
+    def read(self, row: Mapping[str, Any]) -> Any:
+        """The row's value, None where it does not fit."""
+        value = row.get(self.code)
+        try:
+            return None if value is None else self._convert(value)
+        except Unfit:
+            return None  # the column's cells say so
 
-    def __missing__(self, text: str) -> Any:
-        value = self._convert(text)
-        if len(text) <= self.TEXT and len(self) < self.ENTRIES:
-            self[text] = value
-        return value
+
+def _is_stale(record: Record, other: Record | None) -> bool:
+    if other is None or record.modified is None or other.modified is None:
+        return False
+    return record.modified < other.modified
 
 
 def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None = None) -> Merge:
@@ -141,17 +163,9 @@ def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None 
     return result
 
 
-def copy_binary(conn: Connection, target: sql.Composable, table: Table, records: Iterable[Record]) -> None:
-    """``COPY … FROM STDIN (FORMAT binary)`` of records in the order of the table's columns plus ``_extra``."""
-    columns = sql.SQL(", ").join(_columns(table))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns)
-    with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types([*(column.pg_type for column in table.columns), JSONB])
-        for record in records:
-            copy.write_row(record)
-
-
 _STAGING = sql.Identifier("pg_temp", "staging")
+_ROWS_AT_ONCE = 200
+"""Rows in one message to the server: enough that messages cost nothing, few enough that copies of them do not."""
 
 
 def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> None:
@@ -161,7 +175,19 @@ def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> None:
             sql.SQL(", ").join(_columns(table)), identifier(table)
         )
     )
-    copy_binary(conn, _STAGING, table, records)
+    columns = sql.SQL(", ").join(_columns(table))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(_STAGING, columns)
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(HEADER)
+        for part in _parts((record.data for record in records), _ROWS_AT_ONCE):
+            copy.write(b"".join(part))
+        copy.write(TRAILER)
+
+
+def _parts(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    rest = iter(rows)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 def _merge_staged(conn: Connection, table: Table, since: datetime | None) -> tuple[int, int]:

@@ -94,9 +94,7 @@ def to_boolean(value: Any) -> bool | None:
 
 def to_timestamp(value: Any) -> datetime | None:
     """ISO text with an offset, as an instant."""
-    if value is False:
-        return None
-    moment = _iso(value)
+    moment = None if value is False else _iso(value)
     if moment is None:
         return None
     if moment.tzinfo is None:
@@ -202,7 +200,9 @@ def _single(column: Column) -> Converter:
 
 def _one(convert: Converter) -> Converter:
     def one(value: Any) -> Any:
-        if value is None or value == "" or value == []:
+        if type(value) is str:
+            return convert(value) if value else None
+        if value is None or value == []:
             return None
         if isinstance(value, list):
             if len(value) > 1:
@@ -253,6 +253,10 @@ def _iso(value: Any) -> datetime | None:
         if isinstance(value, Mapping) and not value:
             return None  # an empty PHP date object
         raise Unfit(f"expected a date, got {_kind(value)}")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        pass
     text = value.strip()
     if not text:
         return None

@@ -1,0 +1,88 @@
+"""Cells of a binary COPY: the bytes that psycopg sends, whatever was remembered before."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from psycopg import adapters
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import Format
+
+from bitrix.fields import Field
+from warehouse.columns import Column, wanted_parts
+from warehouse.copy_format import NULL, Refusal, RowEncoder
+from warehouse.values import converter
+
+
+def column(field_type: str, *, multiple: bool = False) -> Column:
+    field = Field("F", field_type, multiple)
+    return Column("f", dict(wanted_parts(field))["value"], field)
+
+
+def sent(of: Column, value: Any) -> bytes:
+    """What psycopg makes of the converted value."""
+    converted = converter(of)(value)
+    if converted is None:
+        return NULL
+    transformer = Transformer()
+    transformer.set_dumper_types([adapters.types.get_oid(of.pg_type)], Format.BINARY)
+    cell = transformer.dump_sequence([converted], [PyFormat.BINARY])[0]
+    assert cell is not None
+    return len(cell).to_bytes(4, "big") + bytes(cell)
+
+
+VALUES: dict[tuple[str, bool], list[Any]] = {
+    ("integer", False): ["7", 7, "7", 7.0, "", None, "0", ["7"], False, 0],
+    ("string", False): ["a", "a", "я" * 5000, "", None, "a\x00", ["a"], 1, True, 1.0, "1", False],
+    ("double", False): ["1.50", "1.5", 1.5, 0.1, "1.50", None],
+    ("char", False): ["Y", "N", True, "1", 1, False, "0", None],
+    ("boolean", False): ["1", True, 1, "0", 0, False],
+    ("datetime", False): ["2026-01-01T10:00:00+03:00", {}, "", "2026-01-01T10:00:00+03:00", " 2026-01-01T10:00:00Z "],
+    ("date", False): ["2026-01-01T03:00:00+03:00", "2026-01-01", False],
+    ("string", True): [["a"], ["a", "b"], ["a"], [], False, None, {"0": "a"}, ["a" * 99], "a", 0, ["1"], [1]],
+    ("enumeration", True): [[1, 2], ["1", "2"], [1.0], [1], [1, 2], [], False, 0, "3", list(range(20))],
+    ("unheard_of", False): [{"a": 1}, [1], ["1"], "text", False, None, 0, 0.0, "", []],
+}
+
+
+@pytest.mark.parametrize(("kind", "values"), VALUES.items(), ids=str)
+def test_every_cell_is_what_psycopg_sends(kind: tuple[str, bool], values: list[Any]) -> None:
+    of = column(kind[0], multiple=kind[1])
+    encoder = RowEncoder([of])
+    for value in [*values, *reversed(values)]:
+        assert encoder.cells([value]) == [sent(of, value)], value
+        assert encoder.refused == []
+
+
+def test_what_does_not_fit_is_null_and_said_each_time() -> None:
+    encoder = RowEncoder([column("integer"), column("string"), column("double")])
+    for _ in range(2):
+        cells = encoder.cells(["many", ["a", "b"], "1"])
+        assert cells[:2] == [NULL, NULL]
+        assert cells[2] == sent(column("double"), "1")
+        assert encoder.refused == [
+            Refusal("F", "many", "expected a number"),
+            Refusal("F", ["a", "b"], "2 values for a single-valued field"),
+        ]
+    assert encoder.cells(["1", "a", "1"])[0] != NULL
+    assert encoder.refused == []
+
+
+def test_memory_does_not_grow_with_what_was_seen() -> None:
+    """Twice as many different values take no more memory."""
+    encoder = RowEncoder([column("integer"), column("integer", multiple=True)])
+    grown = []
+    tracemalloc.start()
+    try:
+        for start in range(0, 30_000, 10_000):
+            before = tracemalloc.get_traced_memory()[0]
+            for number in range(start, start + 10_000):
+                encoder.cells([str(number), [str(number)]])
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
+    finally:
+        tracemalloc.stop()
+    assert grown[0] > 100_000
+    assert grown[1] < 5000
+    assert grown[2] < 5000
