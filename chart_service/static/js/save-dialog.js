@@ -67,7 +67,8 @@ export function openAddToDashboard(chart) {
 }
 
 function dashboardChoice(wanted, { none = true } = {}) {
-  const select = el("select.select", { name: "dashboard", onchange: () => show() }, none && el("option", { value: NONE }, t("editor.no_dashboard")), el("option", { value: NEW }, t("editor.new_dashboard")));
+  let chosen = false; // by a person, perhaps before the list is there
+  const select = el("select.select", { name: "dashboard", onchange: () => { chosen = true; show(); } }, none && el("option", { value: NONE }, t("editor.no_dashboard")), el("option", { value: NEW }, t("editor.new_dashboard")));
   const name = el("input.input", { maxlength: "200", name: "dashboard-title", placeholder: t("editor.new_dashboard_name"), "aria-label": t("editor.new_dashboard_name") });
   const show = () => (name.hidden = select.value !== NEW);
   if (!wanted) select.value = NONE;
@@ -77,7 +78,7 @@ function dashboardChoice(wanted, { none = true } = {}) {
       known.set(String(item.id), item);
       select.append(el("option", { value: String(item.id) }, item.title));
     }
-    if (wanted && items.length) select.value = String(items[0].id);
+    if (wanted && !chosen && items.length) select.value = String(items[0].id);
     show();
   }).catch(toastError);
   show();
