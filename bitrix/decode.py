@@ -146,6 +146,8 @@ def as_map(value: Any) -> Mapping[str, Any]:
 
 def as_int(value: Any) -> int | None:
     """An integer that may come as text; None for anything else."""
+    if type(value) is str and value.isdecimal() and value.isascii():
+        return int(value)  # the id of every row takes this way
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

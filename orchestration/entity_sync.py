@@ -11,6 +11,7 @@ import structlog
 from psycopg import Connection
 
 from bitrix.client import PortalClient
+from orchestration.garbage import few_collections
 from orchestration.sync_report import SyncBusyError, SyncReport, SyncRequest
 from orchestration.sync_steps import SyncSteps
 from warehouse.database import DatabaseUnreachable
@@ -37,7 +38,7 @@ async def sync_entity(client: PortalClient, connect: Callable[[], Connection], r
     Raises ``SyncBusyError`` when another sync of the entity holds its lock for longer than ``wait_seconds``, and
     ``DatabaseUnreachable`` when the database went away and did not come back.
     """
-    with structlog.contextvars.bound_contextvars(entity=request.entity.name, run_id=request.run_id):
+    with few_collections(), structlog.contextvars.bound_contextvars(entity=request.entity.name, run_id=request.run_id):
         conn = await asyncio.to_thread(connect)
         for attempt in range(1, TRIES + 1):
             try:
