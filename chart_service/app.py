@@ -27,6 +27,7 @@ from chart_service.pages import page_routes, section_routes, sign_in_page
 from chart_service.pages.assets import Assets
 from chart_service.pages.viewer import add_page_errors
 from chart_service.query import DataVersions, Runner
+from chart_service.query.replica import replica
 from chart_service.query.statements import Statements
 from chart_service.schema import schema_routes
 from chart_service.services import Services
@@ -97,7 +98,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
             stack.push_async_callback(tokens.aclose)
             supabase = SupabaseSignIn(settings)
             stack.push_async_callback(supabase.aclose)
-            versions = DataVersions(pool)
+            copy = settings.chart_database_url
+            versions = DataVersions(
+                pool, None if copy is None else await stack.enter_async_context(replica(copy.get_secret_value()))
+            )
             statements = Statements(settings, Runner(database, settings), versions, measures)
             stack.push_async_callback(statements.aclose)
             schemas = SchemaSource(database, versions)

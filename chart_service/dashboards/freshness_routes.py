@@ -68,6 +68,12 @@ async def freshness(services: ServicesOf, claims: SignedIn, lang: LangOf) -> Dat
         known = {row["table_name"]: row for row in await (await cursor.execute(_ENTITIES)).fetchall()}
         running = await (await cursor.execute(_RUNNING)).fetchall()
     ordered = [(view, known[view]) for view in VIEW_TITLES if view in known]
+    if services.settings.chart_database_url is not None:
+        # Charts come from a copy: they are as fresh as what has arrived there.
+        there = await services.charts.statements.versions.now()
+        for view, row in ordered:
+            row["last_sync_at"] = there.synced.get(view)
+            row["data_version"] = f"{row['last_sync_at']} {there.mark}"
     versions = " ".join(f"{view}:{row['data_version']}" for view, row in ordered)
     times = [row["last_sync_at"] for _, row in ordered if row["last_sync_at"] is not None]
     return DataFreshness(

@@ -18,15 +18,14 @@ from chart_service.query.cache import ResultCache
 from chart_service.query.moments import moment
 from chart_service.query.plan import Plan
 from chart_service.query.runner import ROWS, Result, Runner
-from chart_service.query.versions import CrmSchema, DataVersions
+from chart_service.query.schema import CrmSchema
+from chart_service.query.versions import DataVersions
 from chart_service.rows import Rows
 from warehouse.settings import Settings
 
 THREADS = 2
 """For parsing, drawing and writing files: more would only take the processor from each other."""
 PLAN_SECONDS = 3600
-REPLICA_SECONDS = 15
-"""A replica may lag behind the version that the owner's database tells: its results are believed this long."""
 
 T = TypeVar("T")
 
@@ -53,7 +52,6 @@ class Statements:
         self.measures = measures or ChartMeasures()
         self.versions = versions
         self.zone = ZoneInfo(settings.chart_time_zone)
-        self._replica = settings.chart_database_url is not None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="charts")
         self._checked: ResultCache[Checked] = ResultCache(lambda checked: 2_000 + 20 * len(checked.sql), 16 * 2**20)
         self._plans: ResultCache[Plan] = ResultCache(lambda _: 500, 2**20)
@@ -115,8 +113,7 @@ class Statements:
         versions = await self.versions.now(fresh=refresh)
         plan = await self._plan(checked, versions.schema)
         data_version = versions.of_tables(plan.tables)
-        lag = str(int(time.time() // REPLICA_SECONDS)) if self._replica else ""
-        key = (checked.sql, str(rows), data_version, moment(checked.sql, self.zone), lag)
+        key = (checked.sql, str(rows), data_version, moment(checked.sql, self.zone))
         result, cached = await self._results.get(key, lambda: self._run(checked, rows), refresh=refresh)
         self.measures.result(cached=cached)
         milliseconds = (time.perf_counter() - began) * 1000

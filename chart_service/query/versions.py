@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable
 
 from chart_service.query.flights import Flights
+from chart_service.query.replica import Replica
+from chart_service.query.schema import CrmSchema, Versions
 from webhook_api.pool import ConnectionPool, transaction
 
 FRESH_SECONDS = 1.0
@@ -36,51 +36,15 @@ JOIN pg_class t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid
 WHERE v.relnamespace = 'crm'::regnamespace AND t.relnamespace = 'bitrix'::regnamespace"""
 
 
-@dataclass(frozen=True, slots=True)
-class CrmSchema:
-    """The ``crm`` views as they are now: columns with their PostgreSQL types, the mirror tables behind each view."""
-
-    hash: str
-    types: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> dict[str, tuple[str, ...]]:
-        """Names of columns by view, as the guard wants them."""
-        return {view: tuple(types) for view, types in self.types.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """One look: the version and the last sync of each mirror table, and the views' definitions."""
-
-    schema: CrmSchema
-    by_table: Mapping[str, str]
-    synced: Mapping[str, datetime]
-
-    def of_tables(self, tables: Iterable[str]) -> str:
-        """The state of these mirror tables, short; the views' definitions are part of it."""
-        words = [self.schema.hash, *(f"{table}:{self.by_table.get(table, '')}" for table in sorted(set(tables)))]
-        return hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
-
-    def of(self, views: Iterable[str]) -> str:
-        """The state of all that these views may read, tables behind labels included."""
-        return self.of_tables(table for view in views for table in self.schema.behind.get(view, ()))
-
-    def as_of(self, views: Iterable[str]) -> datetime | None:
-        """When the view that was synced longest ago was synced; None when one of them never was."""
-        times = [self.synced.get(view) for view in views]  # a view has the name of its table
-        known = [when for when in times if when is not None]
-        return min(known) if known and len(known) == len(times) else None
-
-
 class DataVersions:
-    """Reads the versions, at most once a second however many ask."""
+    """Reads the versions, at most once a second however many ask; of the data that charts read: see ``Replica``."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool, replica: Replica | None = None) -> None:
         self._pool = pool
+        self._replica = replica
         self._flights: Flights[str, Versions] = Flights()
         self._last: Versions | None = None
+        self._newest: Versions | None = None
         self._looked = float("-inf")
 
     async def now(self, *, fresh: bool = False) -> Versions:
@@ -102,7 +66,8 @@ class DataVersions:
             rows = await (await connection.execute(_LOOK)).fetchall()
             definitions = sorted((name, digest) for kind, name, digest, _ in rows if kind == "view")
             digest = hashlib.sha256(repr(definitions).encode()).hexdigest()
-            schema = self._last.schema if self._last is not None and self._last.schema.hash == digest else None
+            newest = self._newest
+            schema = newest.schema if newest is not None and newest.schema.hash == digest else None
             if schema is None:
                 types: dict[str, dict[str, str]] = {}
                 for view, column, pg_type in await (await connection.execute(_COLUMNS)).fetchall():
@@ -111,7 +76,10 @@ class DataVersions:
                 for view, table in await (await connection.execute(_BEHIND)).fetchall():
                     behind.setdefault(view, set()).add(table)
                 schema = CrmSchema(digest, types, {view: frozenset(tables) for view, tables in behind.items()})
-        by_table = {name: version for kind, name, version, _ in rows if kind == "table"}
-        synced = {name: when for kind, name, _, when in rows if kind == "table" and when is not None}
-        self._last, self._looked = Versions(schema, by_table, synced), began
-        return self._last
+            by_table = {name: version for kind, name, version, _ in rows if kind == "table"}
+            synced = {name: when for kind, name, _, when in rows if kind == "table" and when is not None}
+            found = self._newest = Versions(schema, by_table, synced)
+            if self._replica is not None:
+                found = await self._replica.arrived(connection, found)
+        self._last, self._looked = found, began
+        return found
