@@ -145,6 +145,7 @@ def dbt(context: typer.Context) -> None:
 def bench(
     deals: Annotated[int, typer.Option(help="Deals of the simulated portal.", min=100)] = 20_000,
     compare: Annotated[bool, typer.Option("--compare", help="Measure fast_bitrix24 and dlt beside us.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="Measure peak memory, 20,000 to 500,000 deals.")] = False,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
     charts: Annotated[bool, typer.Option("--charts", help="Measure charts instead, from statement to figure.")] = False,
     page: Annotated[bool, typer.Option("--page", help="Measure a dashboard's page in Chromium instead.")] = False,
@@ -163,6 +164,10 @@ def bench(
         from cli.bench_compare import bench_compare
 
         raise typer.Exit(bench_compare(deals=deals, limits=rate_limit, as_json=as_json))
+    if memory:
+        from cli.bench_memory import bench_memory
+
+        raise typer.Exit(bench_memory(as_json=as_json))
     if rate_limit:
         from cli.bench_limits import bench_limits
 

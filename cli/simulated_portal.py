@@ -19,6 +19,8 @@ from cli.supervise import Service, StopSignals, Supervisor
 
 NAME = "portal"
 READY_SECONDS = 90.0
+DEALS_A_SECOND = 2000
+"""A slow machine makes so many rows ready; a large portal is waited for longer."""
 DEALS = 2000
 
 
@@ -27,6 +29,7 @@ class SimulatedPortal:
 
     def __init__(self, url_file: Path, deals: int = DEALS, *, limits: bool = True) -> None:
         self._url_file = url_file
+        self._ready_seconds = READY_SECONDS + deals / DEALS_A_SECOND
         argv = [sys.executable, "-m", "cli.simulated_portal", str(url_file), str(deals), "limits" if limits else "free"]
         self.service = Service(NAME, argv)
 
@@ -56,7 +59,7 @@ class SimulatedPortal:
         self._url_file.unlink(missing_ok=True)
         try:
             supervisor.start(self.service)
-            supervisor.wait(NAME, self.answers, READY_SECONDS)
+            supervisor.wait(NAME, self.answers, self._ready_seconds)
             yield self
         finally:
             self._url_file.unlink(missing_ok=True)
