@@ -21,6 +21,8 @@ TOO_WIDE = "the row is wider than a page of PostgreSQL, 8 kB: this value is in _
 
 _EMPTY: tuple[Any, ...] = (None, "", False, [])
 
+_EMPTY: tuple[Any, ...] = (None, "", False, [])
+
 VALUE_CAP = 500
 """Characters of a refused value that are kept."""
 
@@ -82,6 +84,7 @@ class RowConverter:
         self._wide = may_be_too_wide(len(table.columns)) or bool(table.idle)
         self._encoder = RowEncoder(table.columns)
         self._codes = [column.field.code for column in table.columns]
+        self._left_out = frozenset(field.code for field in table.left_out)
         self._extra = cells_of("", to_json, JSONB, [])
         by_name = {column.name: column for column in table.columns}
         self._key = _Reader(by_name[table.key])
@@ -102,11 +105,16 @@ class RowConverter:
         own = self._encoder.cells(map(row.get, self._codes))
         issues += [_issue(row.get(self._key.code), *refused) for refused in self._encoder.refused]
         known = self._table.codes
-        extra = None if row.keys() <= known else {code: row[code] for code in row.keys() - known}
+        extra = None if row.keys() <= known else self._beside(row)
         if self._wide:
             extra = self._made_room(row, key, own, extra, issues)
         own.append(self._extra[extra])
         return Record(row_of(own), self._modified.read(row) if self._modified else None)
+
+    def _beside(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What no column holds: keys that the field list does not name, and values of fields without a column."""
+        unnamed = row.keys() - self._table.codes
+        return {code: row[code] for code in unnamed if code not in self._left_out or row[code] not in _EMPTY} or None
 
     def _made_room(
         self,
