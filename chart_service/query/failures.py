@@ -121,6 +121,7 @@ _BY_STATE: Mapping[str, str] = {
     "42501": "no_right",
     "25006": "no_right",
     "55P03": "changing",
+    "40001": "changing",  # a replica replays what the statement still needs
     "53100": "out_of_space",
     "53200": "out_of_space",
     "53400": "out_of_space",
