@@ -32,7 +32,7 @@ _STRETCHES = 50
 _RECOUNTS = 2
 _WAITING = 2
 """Slices that may wait for a slow consumer before no more are fetched."""
-_FULL_FLIGHT_SECONDS = 1.0
+_FULL_FLIGHT_SECONDS = 1.6
 """A portal that takes so long for a batch is asked for as many at once as may be in flight, a quicker one for fewer,
 down to one: that is as fast, takes less memory, and whatever is in flight is lost when this process is killed."""
 
@@ -205,6 +205,7 @@ class _Walk:
         self.queue = deque(work)
         self.in_flight = in_flight
         self.flights = 1
+        self.took: deque[float] = deque(maxlen=3)  # seconds of the last batches
         self.running = 0
         self.width = client.batch_size
         self.progress = 0
@@ -274,7 +275,8 @@ class _Walk:
         """Have as many batches in flight as one of them takes long: what the portal says it worked, and the way."""
         work = sum(answer.time.duration for answer in answers if isinstance(answer, Response))
         way = max(0.0, seconds - work * self.running)  # beyond a portal that works off one after the other
-        wanted = math.ceil(self.in_flight * (work + way) / _FULL_FLIGHT_SECONDS)
+        self.took.append(work + way)
+        wanted = math.ceil(self.in_flight * min(self.took) / _FULL_FLIGHT_SECONDS)
         self.flights = max(1, min(self.in_flight, wanted))
 
     def _put_back(self, left: Stretch, error: BitrixError | None) -> None:

@@ -27,6 +27,8 @@ class Stats:
     pages: int = 0
     methods: Counter[str] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    """Rows that list methods answered with by method, but not rows of one field, which tell ids."""
     statuses: Counter[int] = field(default_factory=Counter)
 
     def reset(self) -> None:
@@ -44,6 +46,7 @@ class Stats:
             "pages": self.pages,
             "methods": dict(self.methods),
             "commands": dict(self.commands),
+            "records": dict(self.records),
             "statuses": {str(status): count for status, count in self.statuses.items()},
         }
 
@@ -72,6 +75,8 @@ class Service:
         lowered = {name.lower(): value for name, value in params.items()}
         with self.portal.lock:
             answer = found.handler(Call(self.portal, lowered, access_token))
+        if isinstance(answer.result, list):
+            self.stats.records[method] += sum(isinstance(row, Mapping) and len(row) > 1 for row in answer.result)
         pages = answer.pages if found.scope else 0  # probes such as profile cost next to nothing
         self.stats.pages += pages
         used = self.operating.charge(method, pages, self.portal.clock.time())
