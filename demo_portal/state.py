@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,10 @@ class PortalState:
         self.scopes = set(SCOPES)
         self.applications: dict[str, str] = {}  # access token -> application token
         self.tables = {name: Table(name, _columns(name)) for name in CRM}
-        self.fields = {name: {spec.code: spec for spec in STANDARD_FIELDS[name]} for name in CRM}
+        # Copies: fields can be changed, and the standard ones are the same objects for every portal of a process.
+        self.fields = {
+            name: {spec.code: replace(spec, options=[*spec.options]) for spec in STANDARD_FIELDS[name]} for name in CRM
+        }
         self.history = {name: Table(f"{name}_stage_history", columns) for name, columns in _HISTORY_COLUMNS.items()}
         self.history_fields = {
             name: {code: FieldSpec(code, _HISTORY_TYPES.get(code, "string"), code) for code in columns}
