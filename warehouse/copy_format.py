@@ -15,7 +15,7 @@ from psycopg import adapters
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format
 
-from warehouse.columns import JSONB, Column
+from warehouse.columns import BIGINT, JSONB, TIMESTAMP, Column
 from warehouse.values import Converter, Unfit, converter
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -29,6 +29,7 @@ _REMEMBERED, _SHORT, _FEW = 4096, 40, 8
 memory."""
 
 _length = struct.Struct("!i").pack
+_eight_bytes = struct.Struct("!iq").pack
 _count = struct.Struct("!h").pack
 
 
@@ -73,7 +74,9 @@ def cells_of(code: str, convert: Converter, pg_type: str, refused: list[Refusal]
     """The cells of the column of a field. ``convert`` makes a raw value into a Python value or raises Unfit, which
     ``refused`` gains."""
     encode = _Encode(code, convert, pg_type, refused)
-    return _Many(encode) if pg_type == JSONB or pg_type.endswith("[]") else _Single(encode)
+    if pg_type == JSONB or pg_type.endswith("[]"):
+        return _Many(encode)
+    return {BIGINT: _Numbers, TIMESTAMP: _Moments}.get(pg_type, _Single)(encode)
 
 
 def row_of(cells: Sequence[bytes]) -> bytes:
@@ -124,6 +127,57 @@ class _Single(dict[Any, bytes]):
     def cell(self, value: Any) -> bytes:
         """Like ``self[value]``, of any value."""
         return self[value] if value is None or type(value) is str else self.__missing__(value)
+
+
+class _Numbers(_Single):
+    """Cells of whole numbers. Ids differ from row to row, so what is new is quick, too."""
+
+    def __missing__(self, value: Any) -> bytes:
+        if type(value) is not str or len(value) > _DIGITS or not value.isdecimal():
+            return super().__missing__(value)
+        number = int(value)
+        if not number:
+            return super().__missing__(value)  # it may mean "none"
+        cell = _eight_bytes(8, number)
+        if len(self) < _REMEMBERED:
+            self[value] = cell
+        return cell
+
+
+_DIGITS = 18
+"""So many digits fit into 64 bits, whatever they are."""
+
+
+class _Moments(_Single):
+    """Cells of moments. They hardly ever repeat, but their days do: what is remembered is when a day began."""
+
+    def __init__(self, encode: _Encode) -> None:
+        super().__init__(encode)
+        self._days: dict[str, int] = {}
+
+    def __missing__(self, value: Any) -> bytes:
+        try:
+            # 2026-03-01T | 10:15: | 30 | +03:00
+            begin = self._days[value[:11] + value[19:]]
+            return _eight_bytes(8, begin + _MINUTES[value[11:17]] + _SECONDS[value[17:19]])
+        except (KeyError, TypeError):
+            return self._learn(value)
+
+    def _learn(self, value: Any) -> bytes:
+        """The cell of a moment of another day, or of what is no moment."""
+        cell, fits = self._encode(value)
+        plain = type(value) is str and value[11:17] in _MINUTES and value[17:19] in _SECONDS
+        if fits and cell != NULL and plain and _DECADES[0] < value[:4] < _DECADES[1] and len(self._days) < _REMEMBERED:
+            since_midnight = _MINUTES[value[11:17]] + _SECONDS[value[17:19]]
+            self._days[value[:11] + value[19:]] = int.from_bytes(cell[4:], signed=True) - since_midnight
+        return cell
+
+
+_MINUTES = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000_000 for hour in range(24) for minute in range(60)}
+_SECONDS = {f"{second:02}": second * 1_000_000 for second in range(60)}
+"""Microseconds since midnight and since the minute."""
+_DECADES = "1000", "9000"
+"""Days in other years are not remembered: at the ends of the calendar some of their moments do not fit."""
 
 
 class _Many:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +19,6 @@ from warehouse.tables import identifier
 from warehouse.values import Unfit, converter, to_json
 
 TOO_WIDE = "the row is wider than a page of PostgreSQL, 8 kB: this value is in _extra"
-
-_EMPTY: tuple[Any, ...] = (None, "", False, [])
 
 _EMPTY: tuple[Any, ...] = (None, "", False, [])
 
@@ -85,6 +84,7 @@ class RowConverter:
         self._encoder = RowEncoder(table.columns)
         self._codes = [column.field.code for column in table.columns]
         self._left_out = frozenset(field.code for field in table.left_out)
+        self._known = table.codes
         self._extra = cells_of("", to_json, JSONB, [])
         by_name = {column.name: column for column in table.columns}
         self._key = _Reader(by_name[table.key])
@@ -104,8 +104,7 @@ class RowConverter:
     def _record(self, row: Mapping[str, Any], key: Any, issues: list[CellIssue]) -> Record:
         own = self._encoder.cells(map(row.get, self._codes))
         issues += [_issue(row.get(self._key.code), *refused) for refused in self._encoder.refused]
-        known = self._table.codes
-        extra = None if row.keys() <= known else self._beside(row)
+        extra = None if row.keys() <= self._known else self._beside(row)
         if self._wide:
             extra = self._made_room(row, key, own, extra, issues)
         own.append(self._extra[extra])
@@ -164,32 +163,67 @@ def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None 
     whatever the times say: an import or a portal's clock may set them back.
     """
     result = Merge(fetched=unit.fetched, cells_nulled=len(unit.issues))
-    if unit.records:
-        _stage(conn, table, unit.records.values())
-        result.inserted, result.updated = _merge_staged(conn, table, since)
+    if records := _unlike_stored(conn, table, unit.records):
+        staging = _stage(conn, table, records)
+        result.inserted, result.updated = _merge_staged(conn, table, staging, since)
     result.unchanged = result.fetched - result.inserted - result.updated
     return result
 
 
-_STAGING = sql.Identifier("pg_temp", "staging")
+def _unlike_stored(conn: Connection, table: Table, records: Mapping[Any, Record]) -> list[Record]:
+    """The records that are not stored byte for byte as they are.
+
+    Most rows of most syncs did not change. To read them costs half of what it costs to send them, and nothing is
+    written, not even PostgreSQL's catalogs. The same number or JSON may be stored in other bytes: the merge knows.
+    """
+    if not records:
+        return []
+    key = next(column for column in table.columns if column.name == table.key)
+    statement = sql.SQL(
+        "COPY (SELECT {} FROM {} WHERE {} = ANY({}::{}[]) AND _deleted_at IS NULL) TO STDOUT (FORMAT binary)"
+    ).format(
+        sql.SQL(", ").join(_columns(table)),
+        identifier(table),
+        sql.Identifier(table.key),
+        sql.Literal(list(records)),
+        sql.SQL(key.pg_type),
+    )
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        messages = map(bytes, copy)  # a row each; the first one begins with the header
+        stored = {next(messages, b"").removeprefix(HEADER), *messages}
+    return [record for record in records.values() if record.data not in stored]
+
+
 _ROWS_AT_ONCE = 200
 """Rows in one message to the server: enough that messages cost nothing, few enough that copies of them do not."""
 
 
-def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> None:
-    # A temporary table writes no WAL, and a killed process leaves nothing behind.
-    conn.execute(
-        sql.SQL("CREATE TEMPORARY TABLE staging ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            sql.SQL(", ").join(_columns(table)), identifier(table)
-        )
-    )
+def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> sql.Identifier:
+    """Copy the records to a temporary table; answers its name.
+
+    A temporary table writes no WAL, and a killed process leaves nothing behind. It is kept for the connection's later
+    units: making one writes sixty rows to PostgreSQL's catalogs, and those do write WAL. Its name stands for its
+    columns, so a table that gained some gets another one.
+    """
     columns = sql.SQL(", ").join(_columns(table))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(_STAGING, columns)
+    shape = repr((table.name, [(column.name, column.pg_type) for column in table.columns]))
+    staging = sql.Identifier("pg_temp", f"staging_{hashlib.sha256(shape.encode()).hexdigest()[:16]}")
+    found = conn.execute("SELECT to_regclass(%s)", (staging.as_string(conn),)).fetchone()
+    if found == (None,):
+        conn.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
+                staging, columns, identifier(table)
+            )
+        )
+    else:
+        conn.execute(sql.SQL("DELETE FROM {}").format(staging))  # several units may share a transaction
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(staging, columns)
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
         for part in _parts((record.data for record in records), _ROWS_AT_ONCE):
             copy.write(b"".join(part))
         copy.write(TRAILER)
+    return staging
 
 
 def _parts(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
@@ -198,7 +232,7 @@ def _parts(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
         yield part
 
 
-def _merge_staged(conn: Connection, table: Table, since: datetime | None) -> tuple[int, int]:
+def _merge_staged(conn: Connection, table: Table, staging: sql.Identifier, since: datetime | None) -> tuple[int, int]:
     """``(inserted, updated)``. Unchanged rows are sorted out by comparing whole rows before anything is written."""
     columns = _columns(table)
     key = sql.Identifier(table.key)
@@ -217,7 +251,7 @@ def _merge_staged(conn: Connection, table: Table, since: datetime | None) -> tup
            SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written"""
     ).format(
         target=identifier(table),
-        staging=_STAGING,
+        staging=staging,
         columns=sql.SQL(", ").join(columns),
         staged=sql.SQL(", ").join(sql.SQL("s.{}").format(column) for column in columns),
         stored=sql.SQL(", ").join(sql.SQL("t.{}").format(column) for column in columns),
@@ -225,8 +259,8 @@ def _merge_staged(conn: Connection, table: Table, since: datetime | None) -> tup
         key=key,
         newer=newer,
     )
-    row = conn.execute(statement).fetchone()
-    conn.execute("DROP TABLE pg_temp.staging")  # several units may share a transaction
+    # Planned each time: a plan that is kept from when the table was empty would read all of it for each unit.
+    row = conn.execute(statement, prepare=False).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 
 

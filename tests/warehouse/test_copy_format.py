@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tracemalloc
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg import adapters
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format
@@ -13,7 +16,7 @@ from psycopg.pq import Format
 from bitrix.fields import Field
 from warehouse.columns import Column, wanted_parts
 from warehouse.copy_format import NULL, Refusal, RowEncoder
-from warehouse.values import converter
+from warehouse.values import Unfit, converter
 
 
 def column(field_type: str, *, multiple: bool = False) -> Column:
@@ -36,6 +39,8 @@ def sent(of: Column, value: Any) -> bytes:
 VALUES: dict[tuple[str, bool], list[Any]] = {
     ("integer", False): ["7", 7, "7", 7.0, "", None, "0", ["7"], False, 0],
     ("string", False): ["a", "a", "я" * 5000, "", None, "a\x00", ["a"], 1, True, 1.0, "1", False],
+    ("integer", True): [["7", "8"], ["7"], [], ["0"]],
+    ("user", False): ["7", "0", "00", 0, "-7", " 7 ", "٧", "9" * 18, "7", None, ""],
     ("double", False): ["1.50", "1.5", 1.5, 0.1, "1.50", None],
     ("char", False): ["Y", "N", True, "1", 1, False, "0", None],
     ("boolean", False): ["1", True, 1, "0", 0, False],
@@ -54,6 +59,41 @@ def test_every_cell_is_what_psycopg_sends(kind: tuple[str, bool], values: list[A
     for value in [*values, *reversed(values)]:
         assert encoder.cells([value]) == [sent(of, value)], value
         assert encoder.refused == []
+
+
+def cell_or_refusal(of: Column, value: str) -> tuple[bytes, list[Refusal]]:
+    try:
+        return sent(of, value), []
+    except Unfit as error:
+        return NULL, [Refusal("F", value, str(error))]
+
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(
+    st.lists(st.tuples(st.datetimes(), st.sampled_from(["T", " "]), st.sampled_from(["auto", "seconds"])), min_size=1),
+    ZONES,
+)
+def test_a_moment_is_the_same_whether_its_day_was_seen_or_not(
+    moments: list[tuple[datetime, str, str]], zone: tzinfo
+) -> None:
+    of = column("datetime")
+    encoder = RowEncoder([of])
+    for moment, between, precision in moments:
+        for other in (moment, moment.replace(hour=23, minute=59), moment.replace(hour=0, second=7)):
+            value = other.replace(tzinfo=zone).isoformat(between, precision)
+            wanted, refused = cell_or_refusal(of, value)
+            assert encoder.cells([value]) == [wanted]
+            assert encoder.refused == refused
+
+
+def test_a_moment_without_a_zone_does_not_fit_on_a_day_that_was_seen() -> None:
+    encoder = RowEncoder([column("datetime")])
+    assert encoder.cells(["2026-01-01T10:00:00+03:00"]) != [NULL]
+    for value in ("2026-01-01T10:00:00", "2026-01-01T10:61:00+03:00", "2026-01-01T+03:00", "2026-01-01T10:00:0x+03:00"):
+        assert encoder.cells([value]) == [NULL]
+        assert [refusal.value for refusal in encoder.refused] == [value]
 
 
 def test_what_does_not_fit_is_null_and_said_each_time() -> None:

@@ -169,3 +169,33 @@ def test_one_sync_of_an_entity_at_a_time(database: Database) -> None:
         one.close()  # a killed process
         with sync_lock(two, "deal") as second:
             assert second
+
+
+def test_rows_that_did_not_change_are_read_and_nothing_is_sent(conn: psycopg.Connection[Any]) -> None:
+    """A staging table alone would write to PostgreSQL's catalogs, and so to its log."""
+    table = make(conn)
+    rows = [deal(number, OPPORTUNITY="1000.50", UF_TAGS=["a", "b"]) for number in range(1, 60)]
+    load(conn, table, *rows)
+    with conn.transaction():
+        conn.execute("DISCARD TEMP")
+    assert load(conn, table, *rows).unchanged == 59
+    [staged] = conn.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'staging%'").fetchone() or ()
+    assert staged == 0
+    assert load(conn, table, *rows[:-1], deal(59, TITLE="new")).updated == 1
+
+
+def test_several_units_in_one_transaction(conn: psycopg.Connection[Any]) -> None:
+    table = make(conn)
+    with conn.transaction():
+        assert load(conn, table, deal(1), deal(2)).inserted == 2
+        assert load(conn, table, deal(2, TITLE="new"), deal(3)) == Merge(fetched=2, inserted=1, updated=1)
+    assert stored(conn) == [(1, "deal 1"), (2, "new"), (3, "deal 3")]
+
+
+def test_a_unit_after_one_that_was_rolled_back(conn: psycopg.Connection[Any]) -> None:
+    table = make(conn)
+    with conn.transaction():
+        load(conn, table, deal(1))
+        raise psycopg.Rollback
+    assert load(conn, table, deal(2)).inserted == 1
+    assert stored(conn, "id") == [(2,)]
