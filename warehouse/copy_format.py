@@ -153,6 +153,7 @@ class _Moments(_Single):
 
     def __init__(self, encode: _Encode) -> None:
         super().__init__(encode)
+        self[""] = NULL
         self._days: dict[str, int] = {}
 
     def __missing__(self, value: Any) -> bytes:
