@@ -1,4 +1,5 @@
-"""The registry of what is copied: one row for each entity. Adding an entity is adding a row here.
+"""The registry of what is copied: one row for each entity. Adding an entity is adding a row at the end of ``ENTITIES``:
+its table, view, asset, job, schedule, checks, documents, events and its place in both APIs follow from the row.
 
 Facts about methods and envelopes are from the Bitrix24 REST documentation, pages of the methods named.
 """
@@ -30,8 +31,8 @@ class Walk(Enum):
 class Entity:
     """One entity of the portal and the table that mirrors it.
 
-    ``rows_at`` is the path from ``result`` to the list of rows. ``params`` go with every call of ``list_method``.
-    ``fields`` are used where the portal has no ``.fields`` method with types.
+    ``about`` says what a row is, for documents. ``rows_at`` is the path from ``result`` to the list of rows. ``params``
+    go with every call of ``list_method``. ``fields`` are used where the portal has no ``.fields`` method with types.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Entity:
     title: str
     title_ru: str
     walk: Walk
+    about: str = ""
+    about_ru: str = ""
     scope: str = "crm"
     list_method: str = ""
     fields_method: str | None = None
@@ -52,25 +55,42 @@ class Entity:
     fields: tuple[Field, ...] = ()
     never_listed: frozenset[str] = frozenset()
     """Codes that the field list names but that no list answer ever carries."""
+    events: str = ""
+    """What the names of its events begin with, ``ONCRMDEAL``; empty where the portal posts none."""
+    by_id: bool = False
+    """Of a snapshot: it may be long, and its method can filter and sort by id."""
 
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
 """Contact details: ``crm.*.list`` returns them only when they are selected by name."""
 
 
-def _crm(name: str, table: str, title: str, title_ru: str, *, multifields: bool, never: set[str]) -> Entity:
+def _crm(
+    name: str,
+    table: str,
+    title: str,
+    title_ru: str,
+    *,
+    about: str,
+    about_ru: str,
+    multifields: bool = False,
+    never: tuple[str, ...] = (),
+) -> Entity:
     return Entity(
         name=name,
         table=table,
         title=title,
         title_ru=title_ru,
         walk=Walk.KEYSET,
+        about=about,
+        about_ru=about_ru,
         list_method=f"crm.{name}.list",
         fields_method=f"crm.{name}.fields",
         userfields_method=f"crm.{name}.userfield.list",
         modified="DATE_MODIFY",
         select=("*", "UF_*", *(MULTIFIELDS if multifields else ())),
         never_listed=frozenset(never),
+        events=f"ONCRM{name.upper()}",
     )
 
 
@@ -91,14 +111,16 @@ _HISTORY = {
 }
 
 
-def _history(owner: str, owner_type: int, **more: str) -> Entity:
+def _history(owner: str, owner_type: int, title_ru: str, about: str, about_ru: str, **more: str) -> Entity:
     kinds = {**_HISTORY, "OWNER_ID": f"crm_{owner} {owner.capitalize()}", **more}
     return Entity(
         name=f"{owner}_stage_history",
         table=f"{owner}_stage_history",
         title=f"{owner.capitalize()} stage history",
-        title_ru="История стадий сделок" if owner == "deal" else "История статусов лидов",
+        title_ru=title_ru,
         walk=Walk.APPEND_ONLY,
+        about=about,
+        about_ru=about_ru,
         list_method="crm.stagehistory.list",
         params={"entityTypeId": owner_type},
         rows_at=("items",),
@@ -107,16 +129,53 @@ def _history(owner: str, owner_type: int, **more: str) -> Entity:
 
 
 ENTITIES: tuple[Entity, ...] = (
-    _crm("deal", "deals", "Deals", "Сделки", multifields=False, never={"CONTACT_IDS"}),
-    _crm("contact", "contacts", "Contacts", "Контакты", multifields=True, never={"COMPANY_IDS"}),
-    _crm("lead", "leads", "Leads", "Лиды", multifields=True, never={"CONTACT_IDS"}),
-    _crm("company", "companies", "Companies", "Компании", multifields=True, never={"CONTACT_ID"}),
+    _crm(
+        "deal",
+        "deals",
+        "Deals",
+        "Сделки",
+        about="Deals: one row for each deal as it is now. The main table of sales.",
+        about_ru="Сделки: одна строка на сделку в её нынешнем состоянии. Главная таблица продаж.",
+        never=("CONTACT_IDS",),
+    ),
+    _crm(
+        "contact",
+        "contacts",
+        "Contacts",
+        "Контакты",
+        about="Contacts: people the company deals with.",
+        about_ru="Контакты: люди, с которыми работает компания.",
+        multifields=True,
+        never=("COMPANY_IDS",),
+    ),
+    _crm(
+        "lead",
+        "leads",
+        "Leads",
+        "Лиды",
+        about="Leads: enquiries that may or may not become deals.",
+        about_ru="Лиды: обращения, из которых ещё не стало ясно, будет ли сделка.",
+        multifields=True,
+        never=("CONTACT_IDS",),
+    ),
+    _crm(
+        "company",
+        "companies",
+        "Companies",
+        "Компании",
+        about="Companies: organisations that are clients.",
+        about_ru="Компании: организации-клиенты.",
+        multifields=True,
+        never=("CONTACT_ID",),
+    ),
     Entity(
         name="status",
         table="statuses",
         title="Statuses: stages, sources, types and other dictionaries",
         title_ru="Справочники: стадии, источники, типы",
         walk=Walk.SNAPSHOT,
+        about="All dictionaries of the portal: stages of pipelines, sources, types and others. One row for each value.",
+        about_ru="Все справочники портала: стадии воронок, источники, типы и другие. Одна строка на значение.",
         list_method="crm.status.list",
         fields=_fields(
             ID="integer Record",
@@ -138,6 +197,8 @@ ENTITIES: tuple[Entity, ...] = (
         title="Pipelines",
         title_ru="Воронки",
         walk=Walk.SNAPSHOT,
+        about="Pipelines (categories) of deals.",
+        about_ru="Воронки (направления) сделок.",
         list_method="crm.category.list",
         key="id",
         params={"entityTypeId": 2},
@@ -158,6 +219,8 @@ ENTITIES: tuple[Entity, ...] = (
         title="Currencies",
         title_ru="Валюты",
         walk=Walk.SNAPSHOT,
+        about="Currencies and their rates to the base currency.",
+        about_ru="Валюты и их курсы к базовой.",
         list_method="crm.currency.list",
         key="CURRENCY",
         fields=_fields(
@@ -181,8 +244,11 @@ ENTITIES: tuple[Entity, ...] = (
         title="Users",
         title_ru="Сотрудники",
         walk=Walk.SNAPSHOT,
+        about="Employees: users of the portal.",
+        about_ru="Сотрудники портала.",
         scope="user",
         list_method="user.get",
+        by_id=True,
         titles_method="user.fields",
         fields=_fields(
             ID="integer Employee",
@@ -217,8 +283,11 @@ ENTITIES: tuple[Entity, ...] = (
         title="Departments",
         title_ru="Подразделения",
         walk=Walk.SNAPSHOT,
+        about="Departments of the company, a tree.",
+        about_ru="Подразделения компании, деревом.",
         scope="department",
         list_method="department.get",
+        params={"SORT": "ID", "ORDER": "ASC"},
         fields=_fields(
             ID="integer Department",
             NAME="string Name",
@@ -230,6 +299,9 @@ ENTITIES: tuple[Entity, ...] = (
     _history(
         "deal",
         2,
+        "История стадий сделок",
+        "Stage history of deals: one row each time a deal entered a stage. What an honest funnel is made from.",
+        "История стадий сделок: одна строка на каждый вход сделки в стадию. По ней строится честная воронка.",
         CATEGORY_ID="crm_category Pipeline",
         STAGE_SEMANTIC_ID="string Outcome: P in progress, S success, F failure",
         STAGE_ID="crm_status Stage",
@@ -237,6 +309,9 @@ ENTITIES: tuple[Entity, ...] = (
     _history(
         "lead",
         1,
+        "История статусов лидов",
+        "Status history of leads: one row each time a lead entered a status.",
+        "История статусов лидов: одна строка на каждый вход лида в статус.",
         STATUS_SEMANTIC_ID="string Outcome: P in progress, S success, F failure",
         STATUS_ID="crm_status Status",
     ),
@@ -246,6 +321,8 @@ ENTITIES: tuple[Entity, ...] = (
         title="Options of enumeration fields",
         title_ru="Варианты списочных полей",
         walk=Walk.DERIVED,
+        about="Options of enumeration fields: the text behind an option's id.",
+        about_ru="Варианты списочных полей: какой текст стоит за номером варианта.",
         fields=_fields(
             ID="integer Option",
             ENTITY="string Entity",
@@ -257,6 +334,7 @@ ENTITIES: tuple[Entity, ...] = (
         ),
     ),
 )
+"""New rows go to the end: hosts of dashboards may name a view by its number, and that is its place here."""
 
 BY_NAME: Mapping[str, Entity] = {entity.name: entity for entity in ENTITIES}
 

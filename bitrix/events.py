@@ -15,20 +15,24 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
-CRM_ENTITIES = ("deal", "contact", "lead", "company")
+from bitrix.entities import ENTITIES
+
 RECORD_CHANGES = ("ADD", "UPDATE", "DELETE")
 FIELD_CHANGES = ("ADD", "UPDATE", "DELETE", "SETENUMVALUES")
 MOVE_EVENT = "ONCRMDEALMOVETOCATEGORY"
 """A deal went to another pipeline. The portal fires no ONCRMDEALUPDATE then, and tells applications only."""
 
 RECORD_EVENTS: Mapping[str, str] = {
-    **{f"ONCRM{entity.upper()}{change}": entity for entity in CRM_ENTITIES for change in RECORD_CHANGES},
+    **{f"{entity.events}{change}": entity.name for entity in ENTITIES if entity.events for change in RECORD_CHANGES},
     MOVE_EVENT: "deal",
 }
 """Event name to the entity whose record it names."""
 
 FIELD_EVENTS: Mapping[str, str] = {
-    f"ONCRM{entity.upper()}USERFIELD{change}": entity for entity in CRM_ENTITIES for change in FIELD_CHANGES
+    f"{entity.events}USERFIELD{change}": entity.name
+    for entity in ENTITIES
+    if entity.events and entity.userfields_method
+    for change in FIELD_CHANGES
 }
 """Event name to the entity whose field list has changed."""
 

@@ -11,8 +11,6 @@ from bitrix.entities import Entity
 from bitrix.errors import MalformedAnswerError, WrongRowsError
 from bitrix.listing import Row, rows_of
 
-_BY_KEYSET = frozenset({"user.get"})
-_UNPAGED = frozenset({"crm.status.list", "crm.category.list", "crm.currency.list"})
 _FIRST_PAGES = 3
 _MOST_PAGES = 2000
 
@@ -22,7 +20,7 @@ async def snapshot(client: PortalClient, entity: Entity) -> list[Row]:
 
     Raises :class:`~bitrix.errors.BitrixError`.
     """
-    if entity.list_method in _BY_KEYSET:
+    if entity.by_id:
         parts = walk_above(client, entity, 0, first_pages=_FIRST_PAGES)
         return [row async for part in parts for row in part.rows]
     return await _by_offset(client, entity)
@@ -31,8 +29,6 @@ async def snapshot(client: PortalClient, entity: Entity) -> list[Row]:
 async def _by_offset(client: PortalClient, entity: Entity) -> list[Row]:
     """Page by page while the portal names a next one: lists that are documented as unpaged end after one."""
     params = dict(entity.params)
-    if entity.list_method not in _UNPAGED:
-        params |= {"SORT": entity.key, "ORDER": "ASC"}
     rows: list[Row] = []
     seen: set[Any] = set()
     start = 0

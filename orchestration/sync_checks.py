@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import dagster as dg
 
 from bitrix.entities import Entity, Walk, entity_named
-from bitrix.events import CRM_ENTITIES
 from orchestration.deletion_guard import too_many_found
 from orchestration.sync_report import SyncReport
 
@@ -97,7 +96,7 @@ CHECKS = (
         "events_were_followed",
         "Every record that the portal's events named was read. Those that could not be, after many attempts, are in "
         "app.webhook_events with status dead and the reason; a full sync reads them.",
-        lambda entity: entity.name in CRM_ENTITIES,
+        lambda entity: bool(entity.events),
         _events,
     ),
     SyncCheck(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bitrix.entities import Entity
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -22,39 +24,6 @@ class Text:
 
 
 FIELDS_FILE = Path(__file__).with_name("field_meanings.txt")
-
-TABLES: Mapping[str, Text] = {
-    "deals": Text(
-        "Сделки: одна строка на сделку в её нынешнем состоянии. Главная таблица продаж.",
-        "Deals: one row for each deal as it is now. The main table of sales.",
-    ),
-    "contacts": Text("Контакты: люди, с которыми работает компания.", "Contacts: people the company deals with."),
-    "leads": Text(
-        "Лиды: обращения, из которых ещё не стало ясно, будет ли сделка.",
-        "Leads: enquiries that may or may not become deals.",
-    ),
-    "companies": Text("Компании: организации-клиенты.", "Companies: organisations that are clients."),
-    "statuses": Text(
-        "Все справочники портала: стадии воронок, источники, типы и другие. Одна строка на значение.",
-        "All dictionaries of the portal: stages of pipelines, sources, types and others. One row for each value.",
-    ),
-    "pipelines": Text("Воронки (направления) сделок.", "Pipelines (categories) of deals."),
-    "currencies": Text("Валюты и их курсы к базовой.", "Currencies and their rates to the base currency."),
-    "users": Text("Сотрудники портала.", "Employees: users of the portal."),
-    "departments": Text("Подразделения компании, деревом.", "Departments of the company, a tree."),
-    "deal_stage_history": Text(
-        "История стадий сделок: одна строка на каждый вход сделки в стадию. По ней строится честная воронка.",
-        "Stage history of deals: one row each time a deal entered a stage. What an honest funnel is made from.",
-    ),
-    "lead_stage_history": Text(
-        "История статусов лидов: одна строка на каждый вход лида в статус.",
-        "Status history of leads: one row each time a lead entered a status.",
-    ),
-    "field_options": Text(
-        "Варианты списочных полей: какой текст стоит за номером варианта.",
-        "Options of enumeration fields: the text behind an option's id.",
-    ),
-}
 
 _TYPES: Mapping[str, Text] = {
     "string": Text("текст", "text"),
@@ -110,6 +79,11 @@ def _fields() -> Mapping[tuple[str, str], Text]:
             code, ru, en = (part.strip() for part in line.split("|"))
             found[entity, code] = Text(ru, en)
     return found
+
+
+def table_meaning(entity: Entity) -> Text:
+    """What one row of an entity's table is; its title where the registry tells no more."""
+    return Text(entity.about_ru or f"{entity.title_ru}.", entity.about or f"{entity.title}.")
 
 
 def standard_meaning(entity: str, code: str) -> Text | None:

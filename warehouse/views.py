@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from bitrix.entities import ENTITIES, Entity
 from warehouse.definition_locks import DefinitionLocked, patiently
 from warehouse.descriptions import Descriptions, read_descriptions
-from warehouse.meanings import TABLES, Text, column_meaning, comment
+from warehouse.meanings import Text, column_meaning, comment, table_meaning
 from warehouse.schema_changes import SchemaChange
 from warehouse.tables import SCHEMA, lock
 from warehouse.tables import VIEW_SCHEMA as VIEW_SCHEMA
@@ -214,7 +214,7 @@ def _comments(view: View, described: Descriptions) -> dict[str, str]:
 
 def _view_comment(view: View, described: Descriptions) -> str:
     entity = view.entity
-    meaning = described.meaning(entity.table, "", TABLES[entity.table])
+    meaning = described.meaning(entity.table, "", table_meaning(entity))
     return comment(f"{entity.title_ru} / {entity.title}", meaning)
 
 

@@ -1,25 +1,13 @@
-"""Numbers of the views, for hosts that name them by Superset's data set ids. A number never changes its view."""
+"""Numbers of the views, for hosts that name them by Superset's data set ids. A number is a place in the registry, which
+grows at its end only, so it never changes its view."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from warehouse.views import VIEW_NAMES
+from warehouse.views import VIEW_NAMES, VIEW_TITLES
 
-DATASETS: Mapping[int, str] = {
-    1: "deals",
-    2: "contacts",
-    3: "leads",
-    4: "companies",
-    5: "statuses",
-    6: "pipelines",
-    7: "currencies",
-    8: "users",
-    9: "departments",
-    10: "deal_stage_history",
-    11: "lead_stage_history",
-    12: "field_options",
-}
+DATASETS: Mapping[int, str] = dict(enumerate(VIEW_TITLES, 1))
 
 
 def view_of(dataset: int | str) -> str | None:

@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 
 from bitrix.entities import ENTITIES, Entity
 from warehouse.descriptions import OF_TABLE, Descriptions, read_descriptions
-from warehouse.meanings import TABLES, Text, has_title, standard_meaning
+from warehouse.meanings import Text, has_title, standard_meaning, table_meaning
 from warehouse.schema_docs.codes import Code, Dictionaries, read_dictionaries
 from warehouse.schema_docs.privacy import may_show_range, without_contacts
 from warehouse.view import Kind, StoredColumn, ViewColumn
@@ -124,7 +124,7 @@ def _table(
         name=entity.table,
         entity=entity.name,
         title=Text(entity.title_ru, entity.title),
-        meaning=described.meaning(entity.table, OF_TABLE, TABLES[entity.table]),
+        meaning=described.meaning(entity.table, OF_TABLE, table_meaning(entity)),
         origin=described.origin(entity.table, OF_TABLE),
         key=key,
         columns=columns,

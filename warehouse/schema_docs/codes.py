@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from bitrix.entities import Entity
+from bitrix.entities import ENTITIES, Entity
 from warehouse.schema_docs.privacy import without_contacts
 from warehouse.view import StoredColumn
 
@@ -42,11 +42,8 @@ _FIXED: Mapping[tuple[str, str], tuple[Code, ...]] = {
     ("lead_stage_history", "STATUS_SEMANTIC_ID"): _LEAD_OUTCOMES,
     ("lead_stage_history", "TYPE_ID"): _CHANGES,
     ("status", "SEMANTICS"): (Code("S", "успех / success"), Code("F", "провал / failure")),
-    ("field_option", "ENTITY"): (
-        Code("deal", "deals"),
-        Code("contact", "contacts"),
-        Code("lead", "leads"),
-        Code("company", "companies"),
+    ("field_option", "ENTITY"): tuple(
+        Code(entity.name, entity.table) for entity in ENTITIES if entity.userfields_method
     ),
 }
 """Codes that Bitrix24 itself fixes."""

@@ -187,6 +187,9 @@ def test_embedding_is_switched_on_changed_and_off(api: httpx.Client) -> None:
 
 def test_every_view_has_a_number(api: httpx.Client) -> None:
     assert set(DATASETS.values()) == VIEW_NAMES
+    first = ["deals", "contacts", "leads", "companies", "statuses", "pipelines", "currencies", "users", "departments"]
+    first += ["deal_stage_history", "lead_stage_history", "field_options"]
+    assert [DATASETS[number] for number in range(1, 13)] == first, "hosts have these numbers written down"
     listed = api.get("/api/v1/dataset/", headers=log_in(api)).json()
     assert {row["id"]: row["table_name"] for row in listed["result"]} == DATASETS
 
