@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from cli.bench import bench_place
-from cli.bench_wal import Written, by_owner, written_by
+from cli.bench_wal import Written, by_owner, vacuum, written_by
 from cli.compared.rounds import Place, Round
 from cli.compared.tools import OTHERS, OURS, Tool
 from cli.supervise import StartError
@@ -133,6 +133,7 @@ def _unchanged(place: Place) -> dict[str, list[Written]]:
     place.sync("--full")
     place.sync()
     with embedded_server(place.home) as server:
+        vacuum(server.admin_url, server.url)
         return {
             kind: written_by(server.admin_url, server.url, partial(place.sync, *options))
             for kind, options in (("incremental", ()), ("full", ("--full",)))

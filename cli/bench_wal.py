@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -49,8 +50,7 @@ def written_by(admin_url: str, database_url: str, action: Callable[[], object]) 
 
     ``admin_url`` is a superuser's: only one may read the log. What others write meanwhile counts too.
     """
-    name = parse_database_url(database_url).database
-    with psycopg.connect(render_url(parse_database_url(admin_url).set(database=name)), autocommit=True) as admin:
+    with _superuser(admin_url, database_url) as admin:
         admin.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
         begin = _end(admin)
         action()
@@ -59,6 +59,17 @@ def written_by(admin_url: str, database_url: str, action: Callable[[], object]) 
             return []
         rows = admin.execute(_BY_TABLE, {"begin": begin, "end": end}).fetchall()
     return [Written(what, records, int(size)) for what, records, size in rows]
+
+
+def vacuum(admin_url: str, database_url: str) -> None:
+    """Have PostgreSQL do what it does by itself some time after many rows were written, so that it does not later."""
+    with _superuser(admin_url, database_url) as admin:
+        admin.execute("VACUUM (ANALYZE)")
+
+
+def _superuser(admin_url: str, database_url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    database = parse_database_url(database_url).database
+    return psycopg.connect(render_url(parse_database_url(admin_url).set(database=database)), autocommit=True)
 
 
 def by_owner(written: list[Written]) -> dict[str, int]:
@@ -73,6 +84,6 @@ def by_owner(written: list[Written]) -> dict[str, int]:
     return found
 
 
-def _end(admin: psycopg.Connection[tuple[str]]) -> str:
+def _end(admin: psycopg.Connection[tuple[Any, ...]]) -> str:
     [lsn] = admin.execute("SELECT pg_current_wal_flush_lsn()").fetchone() or ("0/0",)
-    return lsn
+    return str(lsn)

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from warehouse.columns import JSONB, Column, Table
 from warehouse.copy_format import HEADER, NULL, TRAILER, RowEncoder, cells_of, row_of
 from warehouse.row_width import may_be_too_wide, surplus
-from warehouse.tables import identifier
+from warehouse.tables import identifier, pg_type
 from warehouse.values import Unfit, converter, to_json
 
 TOO_WIDE = "the row is wider than a page of PostgreSQL, 8 kB: this value is in _extra"
@@ -186,7 +186,7 @@ def _unlike_stored(conn: Connection, table: Table, records: Mapping[Any, Record]
         identifier(table),
         sql.Identifier(table.key),
         sql.Literal(list(records)),
-        sql.SQL(key.pg_type),
+        pg_type(key.pg_type),
     )
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         messages = map(bytes, copy)  # a row each; the first one begins with the header

@@ -177,6 +177,30 @@ def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) ->
 
     Answers whether rows have to be read for columns that are new or whose field was away.
     """
+    wanted = [
+        (
+            table.name,
+            column.name,
+            table.entity,
+            storable(column.field.code),
+            column.part,
+            column.pg_type,
+            storable(column.field.type),
+            column.field.multiple,
+            storable(column.field.title),
+            column.field.status_type and storable(column.field.status_type),
+            position,
+        )
+        for position, column in enumerate(table.columns)
+    ]
+    # Rows that say the same are left alone before the statement: it would lock them, and locks are written to the log.
+    rows = conn.execute(
+        """SELECT table_name, column_name, entity, field_code, part, pg_type, field_type, multiple, title, status_type,
+               position
+           FROM app.table_columns WHERE table_name = %s AND vanished_at IS NULL""",
+        (table.name,),
+    )
+    stored = set(rows.fetchall())
     with conn.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO app.table_columns AS known (table_name, column_name, entity, field_code, part, pg_type,
@@ -190,22 +214,7 @@ def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) ->
                       known.vanished_at)
                    IS DISTINCT FROM (excluded.field_type, excluded.multiple, excluded.title, excluded.status_type,
                       excluded.position, NULL)""",
-            [
-                (
-                    table.name,
-                    column.name,
-                    table.entity,
-                    storable(column.field.code),
-                    column.part,
-                    column.pg_type,
-                    storable(column.field.type),
-                    column.field.multiple,
-                    storable(column.field.title),
-                    column.field.status_type and storable(column.field.status_type),
-                    position,
-                )
-                for position, column in enumerate(table.columns)
-            ],
+            [row for row in wanted if row not in stored],
         )
         cursor.execute(
             """UPDATE app.table_columns SET vanished_at = now()
