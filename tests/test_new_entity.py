@@ -143,7 +143,7 @@ def test_one_row_of_one_file_adds_an_entity(portal_with_quotes: Portal, database
         assert _one(conn, "SELECT has_table_privilege('chart_reader', 'crm.quotes', 'SELECT')") == (True,)
     document = (tmp_path / "dbt" / "docs" / "crm.en.md").read_text(encoding="utf-8")
     assert "Quotes: offers sent to clients." in document
-    assert "name: quotes" in (tmp_path / "dbt" / "models" / "generated" / "sources.yml").read_text(encoding="utf-8")
+    assert 'name: "quotes"' in (tmp_path / "dbt" / "models" / "generated" / "sources.yml").read_text(encoding="utf-8")
 
 
 def _run(home: Path, **settings: str) -> dict[str, Any]:
