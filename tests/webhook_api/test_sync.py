@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import asdict
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from bitrix.entities import ENTITIES
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
-from warehouse.journal import start_log, sync_lock
+from warehouse.journal import log_schema, start_log, sync_lock
+from warehouse.schema_changes import SchemaChange
 from webhook_api.app import create_app
 
 
@@ -75,6 +77,8 @@ def test_status_running_and_history(api: httpx.Client, database: Database) -> No
                WHERE id = %s""",
             (log,),
         )
+        change = SchemaChange("field vanished", "UF_CRM_X", "UF_CRM_X is no longer in the portal.")
+        log_schema(conn, log, "full", [change])
         conn.commit()
         status = api.get("/api/v1/sync/status").json()
         assert status["overall_status"] == "running"
@@ -89,6 +93,7 @@ def test_status_running_and_history(api: httpx.Client, database: Database) -> No
     assert api.get("/api/v1/sync/status").json()["overall_status"] == "failed"
     history = api.get("/api/v1/sync/history", params={"entity_type": "deal", "sync_type": "full"}).json()
     assert (history["total"], history["items"][0]["entity_type"]) == (1, "deal")
+    assert history["items"][0]["schema_changes"] == [asdict(change)]
     assert api.get("/api/v1/sync/history", params={"status": "completed"}).json()["items"] == []
     assert api.get("/api/v1/sync/history", params={"entity_type": "nope"}).status_code == 400
     assert api.get("/api/v1/sync/history", params={"page_size": 1000}).status_code == 422
