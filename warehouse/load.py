@@ -58,10 +58,11 @@ class Merge:
 
 
 class Record(NamedTuple):
-    """One row, ready: ``data`` is a row of a binary COPY in the order of the columns plus ``_extra``."""
+    """One row, ready: ``data`` is a row of a binary COPY in the order of the columns plus ``_extra``; ``modified`` is
+    its time of change as the portal prints it, for it is seldom asked for."""
 
     data: bytes
-    modified: datetime | None
+    modified: Any
 
 
 @dataclass(slots=True)
@@ -94,11 +95,11 @@ class RowConverter:
         """Add rows to a unit. Of several with one key the newest stays; a row without a key becomes an issue."""
         for row in rows:
             unit.fetched += 1
-            key = self._key.read(row)
+            key = self._key.value(row.get(self._key.code))
             record = self._record(row, key, unit.issues)
             if key is None:
                 unit.issues.append(_issue(row.get(self._key.code), self._key.code, row, "row without a usable key"))
-            elif not _is_stale(record, unit.records.get(key)):
+            elif key not in unit.records or not self._is_stale(record, unit.records[key]):
                 unit.records[key] = record
 
     def _record(self, row: Mapping[str, Any], key: Any, issues: list[CellIssue]) -> Record:
@@ -108,7 +109,13 @@ class RowConverter:
         if self._wide:
             extra = self._made_room(row, key, own, extra, issues)
         own.append(self._extra[extra])
-        return Record(row_of(own), self._modified.read(row) if self._modified else None)
+        return Record(row_of(own), row.get(self._modified.code) if self._modified else None)
+
+    def _is_stale(self, record: Record, other: Record) -> bool:
+        if self._modified is None:
+            return False
+        mine, theirs = self._modified.value(record.modified), self._modified.value(other.modified)
+        return mine is not None and theirs is not None and bool(mine < theirs)
 
     def _beside(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """What no column holds: keys that the field list does not name, and values of fields without a column."""
@@ -139,19 +146,12 @@ class _Reader:
         self.code = column.field.code
         self._convert = converter(column)
 
-    def read(self, row: Mapping[str, Any]) -> Any:
-        """The row's value, None where it does not fit."""
-        value = row.get(self.code)
+    def value(self, raw: Any) -> Any:
+        """A raw value as the column's Python value, None where it does not fit: the column's cells say so."""
         try:
-            return None if value is None else self._convert(value)
+            return None if raw is None else self._convert(raw)
         except Unfit:
-            return None  # the column's cells say so
-
-
-def _is_stale(record: Record, other: Record | None) -> bool:
-    if other is None or record.modified is None or other.modified is None:
-        return False
-    return record.modified < other.modified
+            return None
 
 
 def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None = None) -> Merge:
