@@ -80,6 +80,22 @@ def migrate() -> None:
     raise typer.Exit(run(_settings()))
 
 
+@app.command("export")
+def export_to(file: Annotated[Path, typer.Argument(help="File to write; it must not exist.")]) -> None:
+    """Write the whole database to a file, while everything runs on: a back-up, or the way to another server."""
+    from cli.backup import export_to as run
+
+    raise typer.Exit(run(_settings(), file, Console(highlight=False)))
+
+
+@app.command("import")
+def import_from(file: Annotated[Path, typer.Argument(help="File that b24 export wrote.")]) -> None:
+    """Fill an empty database (DATABASE_URL) from a file of b24 export, and bring it up to date."""
+    from cli.backup import import_from as run
+
+    raise typer.Exit(run(_settings(), file, Console(highlight=False)))
+
+
 @app.command("first-sync")
 def first_sync() -> None:
     """Let the running Dagster (DAGSTER_URL) sync everything, as `b24 up` does at its start; status 1 when it failed."""

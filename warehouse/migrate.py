@@ -39,8 +39,10 @@ class MigrationState:
         return self.current == self.head
 
 
-def upgrade(database: Database, timeout: float = READY_SECONDS) -> MigrationState:
+def upgrade(database: Database, timeout: float = READY_SECONDS, *, to: str = "head") -> MigrationState:
     """Apply what is missing and return the new state. Waits at most ``timeout`` seconds for the server.
+
+    ``to`` is the revision to stop at, for those who look at how an older database is upgraded.
 
     Raises ``DatabaseError``: unreachable, missing rights, or a database of a newer version of this project.
     """
@@ -51,7 +53,7 @@ def upgrade(database: Database, timeout: float = READY_SECONDS) -> MigrationStat
             connection.execute(sa.text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
             connection.execute(sa.text("SET lock_timeout = DEFAULT"))
             connection.commit()
-            return _upgrade_locked(connection)
+            return _upgrade_locked(connection, to)
     except DBAPIError as error:
         raise _explained(error, database) from None
 
@@ -65,7 +67,7 @@ def migration_state(database: Database) -> MigrationState:
         raise _explained(error, database) from None
 
 
-def _upgrade_locked(connection: sa.Connection) -> MigrationState:
+def _upgrade_locked(connection: sa.Connection, to: str) -> MigrationState:
     state = _state(connection)
     if not state.known:
         raise DatabaseError(
@@ -80,9 +82,10 @@ def _upgrade_locked(connection: sa.Connection) -> MigrationState:
     connection.commit()
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    alembic.command.upgrade(config, "head")
-    log.info("migrated the database", revision=state.head, before=state.current)
-    return MigrationState(state.head, state.head)
+    alembic.command.upgrade(config, to)
+    reached = state.head if to == "head" else to
+    log.info("migrated the database", revision=reached, before=state.current)
+    return MigrationState(reached, state.head)
 
 
 def _state(connection: sa.Connection) -> MigrationState:
