@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from psycopg import Connection
@@ -32,18 +33,19 @@ def follow_schema(
     """
     conn.commit()  # reading before has opened a transaction: each step below is one of its own
     _ensure_others(conn, entity)
-    name = f"bitrix.{entity.table}"
+    design = partial(_design, conn, entity, fields, log_id, report.sync_type)
+    patient = report.sync_type != "events"  # somebody waits for these rows
     try:
-        designed = patiently(conn, lambda: _design(conn, entity, fields, log_id, report.sync_type), [name])
+        designed = patiently(conn, design, [f"bitrix.{entity.table}"], patient=patient)
     except DefinitionLocked as error:
         report.table_locked = True
         log.warning("columns could not be added", reason=str(error))
         with conn.transaction():
-            designed = _design(conn, entity, fields, log_id, report.sync_type, locked=str(error))
+            designed = design(locked=str(error))
     report.sync_type = _sync_type(entity, designed, report.sync_type)
     report.columns, report.columns_added = designed.table.columns, designed.added
     report.without_column = tuple(item.code for item in designed.table.left_out)
-    refreshed = refresh_views(conn)
+    refreshed = refresh_views(conn, patient=patient and not report.table_locked)
     report.views_changed = refreshed.changed
     report.schema_changes = (*designed.changes, *refreshed.notes)
     if refreshed.notes:

@@ -93,6 +93,8 @@ class KnownColumn:
     multiple: bool = False
     title: str = ""
     vanished: bool = False
+    status_type: str | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,15 @@ def short_lock_waits(conn: Connection) -> Iterator[None]:
     conn.execute("SELECT set_config('lock_timeout', %s, true)", (before[0] if before else "0",))
 
 
-def patiently(conn: Connection, change: Callable[[], Result], objects: Iterable[str]) -> Result:
-    """Make a change in a transaction of its own, several times if somebody is in the way; answers what it answers.
+def patiently(
+    conn: Connection, change: Callable[[], Result], objects: Iterable[str], *, patient: bool = True
+) -> Result:
+    """Make a change in a transaction of its own, several times if somebody is in the way, once unless ``patient``;
+    answers what it answers.
 
     ``objects`` are the qualified names of what it changes. Raises ``DefinitionLocked`` when the last try failed, too.
     """
-    for pause in (*PAUSES, None):
+    for pause in (*PAUSES, None) if patient else (None,):
         try:
             with conn.transaction():
                 return change()

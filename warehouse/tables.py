@@ -127,7 +127,7 @@ def _known_columns(conn: Connection, table: str, there: _Existing) -> dict[str, 
     with conn.cursor(row_factory=class_row(KnownColumn)) as cursor:
         rows = cursor.execute(
             """SELECT column_name AS name, field_code, part, pg_type, field_type, multiple, title,
-                   vanished_at IS NOT NULL AS vanished
+                   vanished_at IS NOT NULL AS vanished, status_type, position
                FROM app.table_columns WHERE table_name = %s ORDER BY vanished_at NULLS LAST, position, column_name""",
             (table,),
         ).fetchall()
@@ -173,53 +173,36 @@ def pg_type(name: str) -> sql.SQL:
 
 
 def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) -> bool:
-    """Keep what each column is for. A column whose field is gone stays, marked with the time it vanished.
+    """Keep what each column is for; nothing is written where nothing changed. A column whose field is gone stays,
+    marked with the time it vanished.
 
     Answers whether rows have to be read for columns that are new or whose field was away.
     """
-    wanted = [
-        (
-            table.name,
-            column.name,
-            table.entity,
-            storable(column.field.code),
-            column.part,
-            column.pg_type,
-            storable(column.field.type),
-            column.field.multiple,
-            storable(column.field.title),
-            column.field.status_type and storable(column.field.status_type),
-            position,
-        )
-        for position, column in enumerate(table.columns)
-    ]
-    # Rows that say the same are left alone before the statement: it would lock them, and locks are written to the log.
-    rows = conn.execute(
-        """SELECT table_name, column_name, entity, field_code, part, pg_type, field_type, multiple, title, status_type,
-               position
-           FROM app.table_columns WHERE table_name = %s AND vanished_at IS NULL""",
-        (table.name,),
-    )
-    stored = set(rows.fetchall())
+    rows = [_row(column, position) for position, column in enumerate(table.columns)]
     with conn.cursor() as cursor:
         cursor.executemany(
-            """INSERT INTO app.table_columns AS known (table_name, column_name, entity, field_code, part, pg_type,
+            """INSERT INTO app.table_columns AS known (table_name, entity, column_name, field_code, part, pg_type,
                    field_type, multiple, title, status_type, position, unread)
                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true)
                ON CONFLICT (table_name, column_name) DO UPDATE SET field_type = excluded.field_type,
                    multiple = excluded.multiple, title = excluded.title, status_type = excluded.status_type,
                    position = excluded.position, vanished_at = NULL,
-                   unread = known.unread OR known.vanished_at IS NOT NULL
-               WHERE (known.field_type, known.multiple, known.title, known.status_type, known.position,
-                      known.vanished_at)
-                   IS DISTINCT FROM (excluded.field_type, excluded.multiple, excluded.title, excluded.status_type,
-                      excluded.position, NULL)""",
-            [row for row in wanted if row not in stored],
+                   unread = known.unread OR known.vanished_at IS NOT NULL""",
+            [
+                (
+                    *(table.name, table.entity, row.name, row.field_code, row.part, row.pg_type, row.field_type),
+                    *(row.multiple, row.title, row.status_type, row.position),
+                )
+                for row in rows
+                if row != known.get(row.name)
+            ],
         )
-        cursor.execute(
-            """UPDATE app.table_columns SET vanished_at = now()
-               WHERE table_name = %s AND vanished_at IS NULL AND NOT column_name = ANY(%s)""",
-            (table.name, [column.name for column in table.columns]),
+    there = {row.name for row in rows}
+    gone = [row.name for row in known.values() if not row.vanished and row.name not in there]
+    if gone:
+        conn.execute(
+            "UPDATE app.table_columns SET vanished_at = now() WHERE table_name = %s AND column_name = ANY(%s)",
+            (table.name, gone),
         )
     waits = conn.execute(
         """SELECT EXISTS (SELECT FROM app.table_columns WHERE table_name = %s AND vanished_at IS NULL AND unread)
@@ -230,6 +213,21 @@ def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) ->
         # A full sync that did not end has read rows without these fields.
         conn.execute("DELETE FROM app.full_syncs WHERE entity = %s", (table.entity,))
     return bool(waits and waits[0])
+
+
+def _row(column: Column, position: int) -> KnownColumn:
+    field = column.field
+    return KnownColumn(
+        name=column.name,
+        field_code=storable(field.code),
+        part=column.part,
+        pg_type=column.pg_type,
+        field_type=storable(field.type),
+        multiple=field.multiple,
+        title=storable(field.title),
+        status_type=field.status_type and storable(field.status_type),
+        position=position,
+    )
 
 
 def _record_aside(conn: Connection, table: Table, aside: Mapping[str, str], locked: str) -> list[SchemaChange]:

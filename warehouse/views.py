@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -52,11 +53,12 @@ class _Version:
         return f"{self.definition} {self.words}"
 
 
-def refresh_views(conn: Connection) -> Refresh:
+def refresh_views(conn: Connection, *, patient: bool = True) -> Refresh:
     """Bring every view up to date with the mirror tables.
 
     Each view in a transaction of its own: a reader sees the old one or the new one, never none, and is held up for an
-    instant at most. A view that somebody reads all the time stays as it is until the next call, which is noted.
+    instant at most. A view that somebody reads all the time, for one try unless ``patient``, stays as it is until the
+    next call, which is noted.
     """
     with conn.transaction():
         sources = _Sources.read(conn)
@@ -66,8 +68,9 @@ def refresh_views(conn: Connection) -> Refresh:
     for entity in outdated:
         name = f"{VIEW_SCHEMA}.{entity.table}"
         try:
-            found = patiently(conn, lambda entity=entity: _refresh(conn, entity), [name])  # type: ignore[misc]
+            found = patiently(conn, partial(_refresh, conn, entity), [name], patient=patient)
         except DefinitionLocked as error:
+            patient = False  # whoever is in the way of one view is so of others
             text = f"{error} It stays as it was; the next sync tries again."
             notes.append(SchemaChange("view waits", name, text))
             continue
