@@ -189,6 +189,23 @@ def test_views_follow_the_field_list_without_being_dropped(filled: psycopg.Conne
     assert comment[0].endswith("Title of the deal. No longer in the portal; what it held is kept")
 
 
+def test_a_column_that_would_change_its_type_stays_for_what_was_built_on_it(filled: psycopg.Connection[Any]) -> None:
+    filled.execute("DROP VIEW crm.deals")
+    filled.execute("CREATE VIEW crm.deals AS SELECT id, title, 7::numeric(9, 2) AS stage_name FROM bitrix.deals")
+    filled.execute("CREATE VIEW public.report AS SELECT id, stage_name FROM crm.deals")
+    filled.execute("UPDATE app.views SET definition_hash = '' WHERE name = 'deals'")
+    [note] = refresh_views(filled).notes
+    assert (note.kind, note.field) == ("view incomplete", "crm.deals")
+    assert "columns of another type under the names stage_name. They stay" in note.text
+    assert filled.execute("SELECT count(*), count(stage_name) FROM public.report").fetchone() == (3, 0)
+    assert filled.execute("SELECT pipeline_name FROM crm.deals WHERE id = 1").fetchone() == ("Общая",)
+    comment = filled.execute("SELECT col_description('crm.deals'::regclass, 3)").fetchone()
+    assert comment is not None
+    filled.execute("DROP VIEW crm.deals CASCADE")  # what the note says
+    assert refresh_views(filled) == Refresh(("deals",))
+    assert filled.execute("SELECT stage_name FROM crm.deals WHERE id = 1").fetchone() == ("Новая",)
+
+
 def test_titles_from_the_portal_are_data(filled: psycopg.Connection[Any]) -> None:
     hostile = "'; DROP TABLE bitrix.deals; -- {x} %s \"\\ \n😀"
     ensure_table(filled, entity_named("deal"), [*FIELDS, Field("UF_EVIL", "string", title=hostile)])
