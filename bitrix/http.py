@@ -85,6 +85,8 @@ class PortalHttp:
                 answer = _network_error(method, self.url, exc)
             if isinstance(answer, BitrixError):
                 raise answer  # outside the handler: httpx's exception holds the request, whose URL holds the secret
+            # Read already, and it refers back to the answer, so that megabytes would wait for the garbage collector.
+            answer.stream = httpx.ByteStream(b"")
             if answer.status_code not in _REDIRECTS:
                 return _parse(method, answer, self.url)
             target = self._redirected(method, answer)

@@ -1,5 +1,6 @@
 """One request at a time: envelopes, retries, redirects, batches, counters."""
 
+import gc
 import json
 import logging
 import ssl
@@ -307,3 +308,16 @@ async def test_the_secret_is_in_no_log_and_no_error(
     everything = " ".join([caplog.text, json.dumps(logged), capsys.readouterr().out, *errors])
     assert SECRET not in everything
     assert "***" in everything
+
+
+async def test_an_answer_does_not_wait_for_the_garbage_collector(connect: Connect) -> None:
+    """Answers are of megabytes. When they were held by a cycle, a sync's memory grew with the number of rows."""
+    async with ScriptedPortal(success([{"ID": "1"}])) as portal, connect(portal.webhook_url) as client:
+        gc.collect()
+        gc.disable()
+        try:
+            await client.call("crm.deal.list")
+            held = [item for item in gc.get_objects() if isinstance(item, httpx.Response)]
+        finally:
+            gc.enable()
+    assert held == []
