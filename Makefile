@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DBT := $(VENV)/dbt/.installed
 
-.PHONY: help install up sync dbt browser-packages test lint format lock clean
+.PHONY: help install up sync dbt browser-packages test lint format lock sbom audit clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -52,10 +52,29 @@ IMAGE := $(COMPILE) --quiet --constraints requirements.lock --no-emit-package em
 lock: ## Resolve the locks anew from pyproject.toml (needs uv)
 	$(COMPILE) --extra dev --extra bench --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file dbt_docs/requirements.lock dbt_docs/requirements.in
+	$(COMPILE) --output-file deploy/audit/requirements.lock deploy/audit/requirements.in
 	@# What images hold: the same versions without tools and the embedded server; one for each launcher of runs.
 	$(IMAGE) --output-file deploy/runtime.lock pyproject.toml
 	$(IMAGE) --extra docker --output-file deploy/runtime-docker.lock pyproject.toml
 	$(IMAGE) --extra kubernetes --output-file deploy/runtime-kubernetes.lock pyproject.toml
+
+AUDIT := $(VENV)/audit/.installed
+RUNTIME := $(VENV)/runtime
+
+$(AUDIT): deploy/audit/requirements.lock $(STAMP)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+sbom: $(AUDIT) ## Write what an image holds, with licences: build/sbom.cdx.json, build/licences.md
+	$(PYTHON) -m venv --clear $(RUNTIME)
+	$(RUNTIME)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/runtime.lock
+	@mkdir -p build
+	$(VENV)/audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON --output-file build/sbom.cdx.json $(RUNTIME)/bin/python
+	$(VENV)/audit/bin/pip-licenses --python=$(RUNTIME)/bin/python --from=mixed --format=markdown --with-urls --order=license --output-file=build/licences.md
+
+audit: sbom ## The same, and known vulnerabilities of it (asks PyPI)
+	$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r deploy/runtime.lock
 
 clean: ## Remove the virtual environment and caches; data in .b24 stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,6 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from warehouse.database import Database
-from warehouse.embedded import BIN
 from warehouse.migrate import upgrade
 from warehouse.reader_role import open_crm_alone
 
@@ -98,6 +99,20 @@ def _live_rows(database: Database) -> dict[str, int]:
     return counts
 
 
+def _found(program: str) -> str:
+    """The program of the embedded server's package, or where that is not installed (in images) one of the system's."""
+    with contextlib.suppress(ImportError):
+        from warehouse.embedded import BIN
+
+        return str(BIN / program)
+    if found := shutil.which(program):
+        return found
+    raise BackupError(
+        f"{program} is not here. Run this where `make install` was run, with DATABASE_URL set to this database, or install "
+        "PostgreSQL's client programs."
+    )
+
+
 def _run(program: str, database: Database, arguments: Sequence[str]) -> None:
     """Run one of PostgreSQL's programs. The password goes by the environment, where no other user sees it."""
     access = {name: str(value) for name, value in conninfo_to_dict(database.url).items()}
@@ -106,7 +121,7 @@ def _run(program: str, database: Database, arguments: Sequence[str]) -> None:
     target = "--dbname=" + make_conninfo("", **access)
     try:
         result = subprocess.run(
-            [str(BIN / program), target, "--no-password", *arguments],
+            [_found(program), target, "--no-password", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
