@@ -108,7 +108,7 @@ def _found(program: str) -> str:
     if found := shutil.which(program):
         return found
     raise BackupError(
-        f"{program} is not here. Run this where `make install` was run, with DATABASE_URL set to this database, or install "
+        f"{program} is not here. Run this where `make install` was run, with this DATABASE_URL, or install "
         "PostgreSQL's client programs."
     )
 
