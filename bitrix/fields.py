@@ -27,7 +27,8 @@ class Field:
     """One field of an entity.
 
     ``code`` is the key in rows (``STAGE_ID``, ``UF_CRM_1687188367``); ``type`` is Bitrix24's own type name, an open
-    list; ``title`` is the label that people see, or the code when the portal has none.
+    list; ``title`` is the label that people see, or the code when the portal has none. ``id`` is that of a user field,
+    where it is known: a field that is deleted and made again under its code has another one.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Field:
     status_type: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
+    id: str | None = None
 
     @classmethod
     def parse(cls, code: str, descriptor: Mapping[str, Any]) -> Field:
@@ -70,13 +72,13 @@ def parse_fields(result: Any) -> list[Field]:
 
 
 def with_user_fields(fields: Iterable[Field], user_fields: Iterable[Mapping[str, Any]]) -> list[Field]:
-    """Add what only ``crm.<entity>.userfield.list`` knows: sort order and external ids of options."""
+    """Add what only ``crm.<entity>.userfield.list`` knows: ids of fields, sort order and external ids of options."""
     by_code = {str(row.get("FIELD_NAME")): row for row in user_fields}
     result = []
     for item in fields:
         listed = by_code.get(item.code, {})
-        options = tuple(_options(listed.get("LIST")))
-        result.append(replace(item, options=options) if options else item)
+        options = tuple(_options(listed.get("LIST"))) or item.options
+        result.append(replace(item, options=options, id=str(listed["ID"]) if listed.get("ID") else None))
     return result
 
 

@@ -95,6 +95,7 @@ class KnownColumn:
     vanished: bool = False
     status_type: str | None = None
     position: int | None = None
+    field_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,18 @@ def _changed(
         yield SchemaChange("field retyped", code, text)
     elif not live:
         yield SchemaChange("field returned", code, f"{shown} is in the portal again: column {_names(now)}.")
+    elif is_another(last.field_id, field.id):
+        text = f"{shown} was deleted in the portal and made again: column {_names(now)}."
+        yield SchemaChange("field returned", code, text)
     title = storable(field.title)
     if live and last.title != title:
         text = f"{code} is called “{title[:TITLE_CAP]}” now, it was “{last.title[:TITLE_CAP]}”."
         yield SchemaChange("field renamed", code, text)
+
+
+def is_another(before: str | None, now: str | None) -> bool:
+    """Whether two ids of fields tell that they are not the same field."""
+    return before is not None and now is not None and before != now
 
 
 def named(code: str, title: str) -> str:

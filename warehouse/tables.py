@@ -14,7 +14,7 @@ from bitrix.fields import Field
 from warehouse.columns import MAX_COLUMNS, SERVICE_COLUMNS, Column, KnownColumn, Table, design, storable
 from warehouse.definition_locks import short_lock_waits
 from warehouse.row_width import idle_bytes, may_be_too_wide
-from warehouse.schema_changes import SchemaChange, field_changes, named
+from warehouse.schema_changes import SchemaChange, field_changes, is_another, named
 
 SCHEMA = "bitrix"
 VIEW_SCHEMA = "crm"
@@ -127,7 +127,7 @@ def _known_columns(conn: Connection, table: str, there: _Existing) -> dict[str, 
     with conn.cursor(row_factory=class_row(KnownColumn)) as cursor:
         rows = cursor.execute(
             """SELECT column_name AS name, field_code, part, pg_type, field_type, multiple, title,
-                   vanished_at IS NOT NULL AS vanished, status_type, position
+                   vanished_at IS NOT NULL AS vanished, status_type, position, field_id
                FROM app.table_columns WHERE table_name = %s ORDER BY vanished_at NULLS LAST, position, column_name""",
             (table,),
         ).fetchall()
@@ -182,16 +182,17 @@ def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) ->
     with conn.cursor() as cursor:
         cursor.executemany(
             """INSERT INTO app.table_columns AS known (table_name, entity, column_name, field_code, part, pg_type,
-                   field_type, multiple, title, status_type, position, unread)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, true)
+                   field_type, multiple, title, status_type, position, field_id, unread)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                ON CONFLICT (table_name, column_name) DO UPDATE SET field_type = excluded.field_type,
                    multiple = excluded.multiple, title = excluded.title, status_type = excluded.status_type,
-                   position = excluded.position, vanished_at = NULL,
-                   unread = known.unread OR known.vanished_at IS NOT NULL""",
+                   position = excluded.position, field_id = excluded.field_id, vanished_at = NULL,
+                   unread = known.unread OR excluded.unread""",
             [
                 (
                     *(table.name, table.entity, row.name, row.field_code, row.part, row.pg_type, row.field_type),
-                    *(row.multiple, row.title, row.status_type, row.position),
+                    *(row.multiple, row.title, row.status_type, row.position, row.field_id),
+                    _needs_reading(row, known.get(row.name)),
                 )
                 for row in rows
                 if row != known.get(row.name)
@@ -209,10 +210,18 @@ def _record(conn: Connection, table: Table, known: Mapping[str, KnownColumn]) ->
                OR EXISTS (SELECT FROM app.fields_without_column WHERE entity = %s AND unread)""",
         (table.name, table.entity),
     ).fetchone()
-    if any(column.name not in known or known[column.name].vanished for column in table.columns):
+    if any(_needs_reading(row, known.get(row.name)) for row in rows):
         # A full sync that did not end has read rows without these fields.
         conn.execute("DELETE FROM app.full_syncs WHERE entity = %s", (table.entity,))
     return bool(waits and waits[0])
+
+
+def _needs_reading(now: KnownColumn, before: KnownColumn | None) -> bool:
+    """Whether rows lack what a column is to hold: it is new, its field was away or is another one under the same code,
+    or its values are read otherwise."""
+    if before is None or before.vanished or is_another(before.field_id, now.field_id):
+        return True
+    return (before.field_type, before.multiple) != (now.field_type, now.multiple)
 
 
 def _row(column: Column, position: int) -> KnownColumn:
@@ -227,6 +236,7 @@ def _row(column: Column, position: int) -> KnownColumn:
         title=storable(field.title),
         status_type=field.status_type and storable(field.status_type),
         position=position,
+        field_id=field.id,
     )
 
 
