@@ -9,7 +9,7 @@ import psycopg
 from bitrix.entities import BY_NAME
 from orchestration.jobs import JOBS_BY_ENTITY, job_name
 from orchestration.warehouse_access import warehouse
-from orchestration.workers import end_dead_runs
+from orchestration.workers import code_server_began, end_dead_runs
 from warehouse.events import CHANNEL, OF_FIELDS, Waiting, waiting_entities
 from warehouse.journal import close_dead_logs
 from warehouse.settings import load_settings
@@ -36,7 +36,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 300.0
 def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Wait for events; request a run for each entity that has some due and no run for events already."""
     deadline = time.monotonic() + TICK_SECONDS
-    for job in end_dead_runs(context.instance):
+    for job in end_dead_runs(context.instance, code_server_began()):
         context.log.warning(f"The process of a run of {job} is gone: the run is reported as failed.")
     with warehouse(load_settings()).connect("events", autocommit=True) as conn:
         for entity in close_dead_logs(conn):

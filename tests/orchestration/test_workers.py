@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from orchestration.process import PROCESS_TAG, this_process
-from orchestration.workers import UNTAGGED_SECONDS, end_dead_runs
+from orchestration.workers import code_server_began, end_dead_runs
 
 OF_THE_CODE_SERVER = {GRPC_INFO_TAG: '{"host": "localhost", "port": 4000}'}
 
@@ -28,11 +30,11 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield found
 
 
-def started(instance: dg.DagsterInstance, **tags: str) -> str:
-    run = instance.create_run_for_job(sync_deal, tags=OF_THE_CODE_SERVER | tags)
-    instance.report_dagster_event(
-        dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="sync_deal"), run_id=run.run_id
-    )
+def started(instance: dg.DagsterInstance, *, begin: bool = True, **tags: str) -> str:
+    run = instance.create_run_for_job(sync_deal, tags=tags)
+    events = ["PIPELINE_STARTING", "PIPELINE_START"] if begin else ["PIPELINE_STARTING"]
+    for event in events:
+        instance.report_dagster_event(dg.DagsterEvent(event_type_value=event, job_name="sync_deal"), run_id=run.run_id)
     return run.run_id
 
 
@@ -42,30 +44,47 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
-@pytest.mark.parametrize("process", ["another-container:1:1", f"{this_process().rsplit(':', 2)[0]}:1:1"])
+EARLIER = time.time() - 3600
+HERE = this_process().rsplit(":", 2)[0]
+
+
+@pytest.mark.parametrize("process", ["another-container:1:1", f"{HERE}:1:1"])
 def test_a_run_whose_process_is_gone_has_failed(instance: dg.DagsterInstance, process: str) -> None:
-    run_id = started(instance, **{PROCESS_TAG: process})
-    assert end_dead_runs(instance) == ["sync_deal"]
+    run_id = started(instance, **OF_THE_CODE_SERVER, **{PROCESS_TAG: process})
+    assert end_dead_runs(instance, EARLIER) == ["sync_deal"]
     assert status(instance, run_id) == dg.DagsterRunStatus.FAILURE
 
 
-def test_a_run_whose_process_lives_goes_on(instance: dg.DagsterInstance) -> None:
-    run_id = started(instance, **{PROCESS_TAG: this_process()})
-    assert end_dead_runs(instance) == []
-    assert status(instance, run_id) == dg.DagsterRunStatus.STARTED
+@pytest.mark.parametrize("begin", [True, False])
+def test_a_run_that_is_older_than_the_code_server_has_failed(instance: dg.DagsterInstance, begin: bool) -> None:
+    run_id = started(instance, begin=begin, **OF_THE_CODE_SERVER)
+    assert end_dead_runs(instance, time.time() + 1) == ["sync_deal"]
+    assert status(instance, run_id) == dg.DagsterRunStatus.FAILURE
 
 
-def test_a_run_has_a_minute_to_name_its_process(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
-    started(instance)
-    assert end_dead_runs(instance) == []
-    later = time.time() + UNTAGGED_SECONDS + 1
-    monkeypatch.setattr("orchestration.workers.time.time", lambda: later)
-    assert end_dead_runs(instance) == ["sync_deal"]
+def test_runs_of_this_code_server_go_on(instance: dg.DagsterInstance) -> None:
+    runs = [
+        started(instance, **OF_THE_CODE_SERVER, **{PROCESS_TAG: this_process()}),
+        started(instance, **OF_THE_CODE_SERVER),
+        started(instance, begin=False, **OF_THE_CODE_SERVER),
+    ]
+    assert end_dead_runs(instance, EARLIER) == []
+    assert [status(instance, run_id).value for run_id in runs] == ["STARTED", "STARTED", "STARTING"]
 
 
 def test_runs_of_b24_sync_are_left_to_it(instance: dg.DagsterInstance) -> None:
-    run = instance.create_run_for_job(sync_deal, tags={PROCESS_TAG: "another-machine:1:1"})
-    instance.report_dagster_event(
-        dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="sync_deal"), run_id=run.run_id
-    )
-    assert end_dead_runs(instance) == []
+    started(instance, **{PROCESS_TAG: "another-machine:1:1"})
+    assert end_dead_runs(instance, time.time() + 1) == []
+
+
+def test_where_there_is_no_code_server_nothing_is_done(instance: dg.DagsterInstance) -> None:
+    started(instance, **OF_THE_CODE_SERVER, **{PROCESS_TAG: f"{HERE}:1:1"})
+    assert code_server_began() is None
+    assert end_dead_runs(instance, None) == []
+
+
+def test_a_process_finds_the_code_server_that_it_belongs_to() -> None:
+    say = "from orchestration.workers import code_server_began; print(code_server_began() is not None)"
+    argv = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {say!r}])"]
+    said = subprocess.run([*argv, "code-server"], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "True"
