@@ -154,9 +154,12 @@ def container_postgres() -> Iterator[RawServer]:
         yield server
 
 
+Running = tuple[Machine, dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def services(container_postgres: RawServer) -> Iterator[tuple[Machine, dict[str, Any]]]:
-    """The machine with every service started in Compose's order, each when what it depends on is healthy."""
+def first(container_postgres: RawServer) -> Iterator[Running]:
+    """The machine with the services that need nothing but the migrations, each healthy."""
     ports = {number: str(free_port()) for number in ("3000", "4000", "8070", "8080", "8090")}
     places = {"webserver": "3000", "webhook-api": "8080", "portal.localhost": "8070"}
     moved = {f"{host}:{port}": f"127.0.0.1:{ports[port]}" for host, port in places.items()}
@@ -171,28 +174,37 @@ def services(container_postgres: RawServer) -> Iterator[tuple[Machine, dict[str,
     with tempfile.TemporaryDirectory(prefix="b24-compose-") as directory:
         machine = Machine(Path(directory), moved)
         try:
-            _start(machine, found)
+            machine.run("migrations", found["migrations"])
+            _start(machine, found, {"postgres", "migrations"})
             yield machine, found
         finally:
             machine.stop()
 
 
-def _start(machine: Machine, found: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def everything(first: Running) -> Running:
+    """The rest of it, too: the simulated portal, Dagster's webserver and daemon, and the first sync."""
+    machine, found = first
     found["portal"]["command"] += ["--deals", "60"]  # as much as a test needs
-    healthy: set[str] = {"postgres"}
-    machine.run("migrations", found["migrations"])
-    healthy.add("migrations")
-    waiting = [name for name in OURS if name not in ONE_SHOT]
-    while waiting:
-        ready = [name for name in waiting if healthy.issuperset(found[name]["depends_on"])]
-        assert ready, f"{waiting} wait for each other"
-        for name in ready:
-            machine.start(name, found[name])
-        for name in ready:
-            machine.wait_healthy(name, found[name])
-        healthy |= set(ready)
-        waiting = [name for name in waiting if name not in ready]
+    machine.start("portal", found["portal"])
+    machine.wait_healthy("portal", found["portal"])
+    _start(machine, found, {"postgres", *machine.running})
+    assert {name for name in OURS if name not in ONE_SHOT} <= machine.running.keys()
     machine.start("first-sync", found["first-sync"])
+    return first
+
+
+def _start(machine: Machine, found: dict[str, Any], healthy: set[str]) -> None:
+    """Start what may be started now in Compose's order, and wait until it is healthy."""
+    ready = [
+        name
+        for name in OURS
+        if name not in (*healthy, *ONE_SHOT, "portal") and healthy.issuperset(found[name]["depends_on"])
+    ]
+    for name in ready:
+        machine.start(name, found[name])
+    for name in ready:
+        machine.wait_healthy(name, found[name])
 
 
 def test_the_service_is_no_superuser_and_the_superuser_is_shut_out(container_postgres: RawServer) -> None:
@@ -203,8 +215,16 @@ def test_the_service_is_no_superuser_and_the_superuser_is_shut_out(container_pos
         psycopg.connect(container_postgres.admin_url)
 
 
-def test_without_sign_in_the_apis_refuse_to_be_published(services: tuple[Machine, dict[str, Any]]) -> None:
-    machine, found = services
+def test_services_start_as_their_containers_would(first: Running) -> None:
+    machine, _ = first
+    assert "is at revision" in machine.log("migrations")
+    assert machine.running.keys() >= {"code-location", "webhook-api", "chart-service"}
+    charts = f"http://127.0.0.1:{machine.moved['8090']}"
+    assert httpx.get(f"{charts}/health", trust_env=False, timeout=20).json()["database"] == "ok"
+
+
+def test_without_sign_in_the_apis_refuse_to_be_published(first: Running) -> None:
+    machine, found = first
     names = ("webhook-api", "chart-service")
     tried = [machine.start(f"{name} refused", found[name], ALLOW_ANONYMOUS="") for name in names]
     assert [process.wait(60) for process in tried] == [2, 2]
@@ -212,9 +232,9 @@ def test_without_sign_in_the_apis_refuse_to_be_published(services: tuple[Machine
         assert machine.log(f"{name} refused").startswith("Refusing to listen on 0.0.0.0 without sign-in.")
 
 
-def test_the_whole_of_it_copies_the_portal(services: tuple[Machine, dict[str, Any]]) -> None:
-    machine, found = services
-    assert "is at revision" in machine.log("migrations")
+@pytest.mark.slow
+def test_the_whole_of_it_copies_the_portal(everything: Running) -> None:
+    machine, found = everything
     status = machine.running["first-sync"].wait(120)
     printed = machine.log("first-sync")
     assert status == 0, printed
@@ -226,17 +246,16 @@ def test_the_whole_of_it_copies_the_portal(services: tuple[Machine, dict[str, An
     assert row[0] >= 50
 
 
-def test_all_apis_find_everything_well(services: tuple[Machine, dict[str, Any]]) -> None:
-    machine, _ = services
-    api, charts = (f"http://127.0.0.1:{machine.moved[port]}" for port in ("8080", "8090"))
-    answer = httpx.get(f"{api}/health", trust_env=False, timeout=20)
+@pytest.mark.slow
+def test_the_control_api_finds_everything_well(everything: Running) -> None:
+    machine, _ = everything
+    answer = httpx.get(f"http://127.0.0.1:{machine.moved['8080']}/health", trust_env=False, timeout=20)
     assert answer.status_code == 200, answer.text
     assert answer.json()["scheduler"] == {"running": True}
-    assert httpx.get(f"{charts}/health", trust_env=False, timeout=20).json()["database"] == "ok"
 
 
-def test_no_log_holds_a_secret(services: tuple[Machine, dict[str, Any]]) -> None:
-    machine, found = services
+def test_no_log_holds_a_secret(first: Running) -> None:
+    machine, found = first
     secret = machine.environment(found["webhook-api"])["BITRIX_WEBHOOK_URL"].rstrip("/").rsplit("/", 1)[1]
     for name in set(OURS) - {"portal"}:  # that one prints its address: there is nothing behind it
         text = machine.log(name) if machine.log_path(name).exists() else ""

@@ -32,6 +32,7 @@ from tests.deployment.compose import Machine, compose
 from tests.deployment.raw_server import free_port
 from tests.e2e.conftest import fields_of
 from tests.e2e.oracle import differences
+from tests.orchestration.test_alerts import Receiver
 from warehouse.database import Database
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,18 @@ def portal() -> Iterator[PortalServer]:
 
 
 @pytest.fixture
-def cluster(database: Database, portal: PortalServer) -> Iterator[tuple[Cluster, Proxy, Proxy]]:
+def alerts() -> Iterator[Receiver]:
+    """Where failed runs are told."""
+    with Receiver(200) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cluster(database: Database, portal: PortalServer, alerts: Receiver) -> Iterator[tuple[Cluster, Proxy, Proxy]]:
     env = {
         "POSTGRES_PASSWORD": "unused",
         "DATABASE_URL": database.url,
@@ -130,6 +142,7 @@ def cluster(database: Database, portal: PortalServer) -> Iterator[tuple[Cluster,
         "BITRIX_REQUEST_BURST": "100000",
         "BITRIX_REQUESTS_PER_SECOND": "1000",
         "ALLOW_ANONYMOUS": "true",
+        "ALERT_WEBHOOK_URL": alerts.url,
     }
     services = compose(env)["services"]
     ports = {number: str(free_port()) for number in ("3000", "4000")}
@@ -169,6 +182,7 @@ def _serving(proxy: Proxy) -> Iterator[Proxy]:
         proxy.shutdown()
         thread.join()
         proxy.server_close()
+        proxy.http.close()
 
 
 class Life:
@@ -231,14 +245,14 @@ def until(conn: psycopg.Connection[Any], query: str, seconds: float = 180) -> No
 
 
 def test_killing_any_one_process_loses_no_event_and_shows_no_error(
-    cluster: tuple[Cluster, Proxy, Proxy], portal: PortalServer, database: Database
+    cluster: tuple[Cluster, Proxy, Proxy], portal: PortalServer, database: Database, alerts: Receiver
 ) -> None:
     processes, api, charts = cluster
     with database.connect("test", autocommit=True) as conn:
         # Only events may bring what changes: no schedule shall make up for one that was lost.
         conn.execute(
             """INSERT INTO app.sync_config (entity, enabled, sync_interval_minutes)
-               SELECT entity, false, 1440 FROM app.sync_state"""
+               SELECT entity, true, 10080 FROM app.sync_state"""
         )
         portal.portal.on_event(f"{api.url}/api/v1/webhooks/bitrix", "simulated")
         at_once = 0
@@ -247,8 +261,10 @@ def test_killing_any_one_process_loses_no_event_and_shows_no_error(
                 time.sleep(3)
                 processes.kill(name)
                 processes.wait_healthy(name)
+            portal.limits.latency = 1.0  # so that runs last long enough to be seen beside each other
             for _ in range(2):
                 at_once = max(at_once, _kill_a_run_worker(conn))
+        portal.limits.latency = 0.0
         until(conn, "SELECT count(*) = 0 FROM app.webhook_events WHERE status <> 'done'")
         found = [
             difference
@@ -270,6 +286,9 @@ def test_killing_any_one_process_loses_no_event_and_shows_no_error(
     assert life.answers > 100
     assert at_once >= 2, "no two runs went on at the same time"
     assert dead == (0,)
+    told = {body["job"] for body in alerts.bodies}
+    assert told, "runs were killed and nobody was told"
+    assert told <= {f"sync_{name}" for name in FOLLOWED}
 
 
 def _kill_a_run_worker(conn: psycopg.Connection[Any]) -> int:
