@@ -18,6 +18,7 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).parents[2]
+OVERRIDES = ("deploy/docker/external-database.yaml", "deploy/docker/runs-in-containers.yaml")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?:(?P<sign>:-|:\?)(?P<rest>(?:[^{}]|\$\{[^{}]*\})*))?\}")
 
 
@@ -33,8 +34,9 @@ def compose(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def variables() -> frozenset[str]:
-    """Every variable that the file reads."""
-    return frozenset(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", (ROOT / "docker-compose.yml").read_text()))
+    """Every variable that the file and those that may be added to it read."""
+    files = [ROOT / "docker-compose.yml", *(ROOT / name for name in OVERRIDES)]
+    return frozenset(name for file in files for name in re.findall(r"\$\{([A-Z][A-Z0-9_]*)", file.read_text()))
 
 
 def _interpolated(value: Any, env: Mapping[str, str]) -> Any:

@@ -18,7 +18,16 @@ import psycopg
 import pytest
 
 from demo_portal.portal import Portal
-from tests.deployment.compose import ROOT, Machine, MissingError, build_context, compose, image_environment, variables
+from tests.deployment.compose import (
+    OVERRIDES,
+    ROOT,
+    Machine,
+    MissingError,
+    build_context,
+    compose,
+    image_environment,
+    variables,
+)
 from tests.deployment.raw_server import RawServer, free_port, initialised, serving
 from warehouse.embedded import BIN
 from warehouse.settings import Settings
@@ -31,7 +40,7 @@ OF_CONTAINERS = {"B24_CODE_SERVER_HOST", "B24_CODE_SERVER_PORT"}
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("name", ["docker-compose.yml", "deploy/docker/external-database.yaml"])
+@pytest.mark.parametrize("name", ["docker-compose.yml", *OVERRIDES])
 def test_it_is_valid(name: str) -> None:
     argv = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / name)]
     checked = subprocess.run(argv, check=False, capture_output=True, text=True)
