@@ -62,7 +62,9 @@ HELD = {
         UPDATE app.sync_logs SET missed = 2, resumed = true WHERE run_id = 'r2';""",
     "0007": """
         INSERT INTO app.fields_without_column (entity, field_code, title, reason)
-            VALUES ('deal', 'UF_X', 'X', 'why');""",
+            VALUES ('deal', 'UF_X', 'X', 'full');""",
+    "0008": """
+        UPDATE app.table_columns SET field_id = '107' WHERE field_code = 'ID';""",
 }
 """What an installation adds at each revision."""
 
