@@ -16,6 +16,7 @@ import pytest
 
 from bitrix.client import PortalClient
 from bitrix.errors import RateLimitError
+from bitrix.limits import LeakyBucket
 from bitrix.webhook_url import WebhookUrl
 from chart_service.ask.model_errors import ModelError
 from cli.doctor import check_database, check_portal
@@ -110,7 +111,8 @@ def _full_bucket(machine: Machine) -> str:
         """Takes no time."""
 
     async def ask() -> str:
-        async with PortalClient(WebhookUrl.parse(machine.portal.webhook_url), sleep=at_once) as client:
+        url, bucket = WebhookUrl.parse(machine.portal.webhook_url), LeakyBucket(sleep=at_once)
+        async with PortalClient(url, bucket=bucket, sleep=at_once) as client:
             with pytest.raises(RateLimitError) as told:
                 await client.call("profile")
             return str(told.value)
