@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,6 +254,19 @@ def test_the_whole_of_it_copies_the_portal(everything: Running) -> None:
         row = conn.execute("SELECT count(*) FROM crm.deals").fetchone()
     assert row is not None
     assert row[0] >= 50
+
+
+@pytest.mark.slow
+def test_the_simulated_portal_tells_of_changes(everything: Running) -> None:
+    machine, found = everything
+    machine.running["first-sync"].wait(120)
+    portal = f"http://127.0.0.1:{machine.moved['8070']}"
+    httpx.post(f"{portal}/_portal/mutate", json={"n": 3}, trust_env=False).raise_for_status()
+    deadline = time.monotonic() + 60
+    with psycopg.connect(machine.environment(found["migrations"])["DATABASE_URL"], autocommit=True) as conn:
+        while not conn.execute("SELECT FROM app.webhook_events WHERE status = 'done'").fetchall():
+            assert time.monotonic() < deadline, conn.execute("SELECT * FROM app.webhook_events").fetchall()
+            time.sleep(0.5)
 
 
 @pytest.mark.slow
