@@ -59,6 +59,8 @@ class Entity:
     """What the names of its events begin with, ``ONCRMDEAL``; empty where the portal posts none."""
     by_id: bool = False
     """Of a snapshot: it may be long, and its method can filter and sort by id."""
+    sort_pair: bool = False
+    """Its method takes SORT and ORDER beside FILTER, and no select."""
 
 
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM", "LINK")
@@ -249,6 +251,7 @@ ENTITIES: tuple[Entity, ...] = (
         scope="user",
         list_method="user.get",
         by_id=True,
+        sort_pair=True,
         titles_method="user.fields",
         fields=_fields(
             ID="integer Employee",

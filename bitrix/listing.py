@@ -15,9 +15,6 @@ PAGE = 50
 
 Row = dict[str, Any]
 
-# These take SORT and ORDER beside FILTER, and no select.
-_SORT_AND_ORDER = frozenset({"user.get", "department.get"})
-
 
 def list_command(
     entity: Entity,
@@ -30,7 +27,7 @@ def list_command(
     """One page of an entity's list in the order of its key. ``start=-1`` spares the portal counting the rows."""
     direction = "DESC" if descending else "ASC"
     params: dict[str, Any] = dict(entity.params)
-    if entity.list_method in _SORT_AND_ORDER:
+    if entity.sort_pair:
         params |= {"SORT": entity.key, "ORDER": direction, "FILTER": dict(filters or {})}
     else:
         params |= {"order": {entity.key: direction}, "filter": dict(filters or {})}
