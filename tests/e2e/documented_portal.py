@@ -1,6 +1,6 @@
 """A second portal, which shares nothing with ``demo_portal``: it answers what Bitrix24's documentation says, no more.
 
-What it is asked beyond that (a method, a parameter, a filter) is noted in ``undocumented``; an unknown method is refused.
+What it is asked beyond that (a method, a parameter, a filter) is noted in ``undocumented``; an unknown method fails.
 Its server stands in another time zone, it tells no operating time, and its ids have gaps.
 """
 
