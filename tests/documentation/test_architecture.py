@@ -15,8 +15,8 @@ FILES = sorted(
     if not {".venv", ".git", "node_modules", "__pycache__", ".b24", "build"} & set(path.parts)
 )
 PATH = re.compile(r"[\w.-]*(?:/[\w.*-]*)+|[\w*-]+\.(?:py|txt|js|yml|toml|md)")
-NO_FILES = {"bitrix/deals", ".venv/dbt"}
-"""Keys of assets, and what is made when it is needed."""
+NO_FILES = {".venv/dbt"}
+"""What is made when it is needed."""
 
 
 def named() -> list[str]:
