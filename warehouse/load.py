@@ -178,20 +178,23 @@ def _unlike_stored(conn: Connection, table: Table, records: Mapping[Any, Record]
     """
     if not records:
         return []
-    key = next(column for column in table.columns if column.name == table.key)
-    statement = sql.SQL(
-        "COPY (SELECT {} FROM {} WHERE {} = ANY({}::{}[]) AND _deleted_at IS NULL) TO STDOUT (FORMAT binary)"
-    ).format(
-        sql.SQL(", ").join(_columns(table)),
-        identifier(table),
-        sql.Identifier(table.key),
-        sql.Literal(list(records)),
-        pg_type(key.pg_type),
+    statement = sql.SQL("COPY (SELECT {} FROM {} WHERE {} AND _deleted_at IS NULL) TO STDOUT (FORMAT binary)").format(
+        sql.SQL(", ").join(_columns(table)), identifier(table), _keys(table, list(records))
     )
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         messages = map(bytes, copy)  # a row each; the first one begins with the header
         stored = {next(messages, b"").removeprefix(HEADER), *messages}
     return [record for record in records.values() if record.data not in stored]
+
+
+def _keys(table: Table, keys: list[Any]) -> sql.Composed:
+    """A condition that holds for the rows with these keys, and perhaps for some between them: ids that lie close
+    together are a range, which is quicker to plan and to read than a list."""
+    key = next(column for column in table.columns if column.name == table.key)
+    low, high = min(keys), max(keys)
+    if isinstance(low, int) and high - low < 2 * len(keys):
+        return sql.SQL("{} BETWEEN {} AND {}").format(sql.Identifier(key.name), low, high)
+    return sql.SQL("{} = ANY({}::{}[])").format(sql.Identifier(key.name), sql.Literal(keys), pg_type(key.pg_type))
 
 
 _ROWS_AT_ONCE = 200

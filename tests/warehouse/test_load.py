@@ -184,6 +184,14 @@ def test_rows_that_did_not_change_are_read_and_nothing_is_sent(conn: psycopg.Con
     assert load(conn, table, *rows[:-1], deal(59, TITLE="new")).updated == 1
 
 
+@pytest.mark.parametrize("ids", [(1, 2, 4), (1, 2, 900_000)], ids=["close together", "far apart"])
+def test_only_rows_with_the_same_id_are_compared(conn: psycopg.Connection[Any], ids: tuple[int, ...]) -> None:
+    table = make(conn)
+    load(conn, table, *map(deal, ids), deal(3), deal(5000))
+    result = load(conn, table, *map(deal, ids[:-1]), deal(ids[-1], TITLE="new"), deal(6000))
+    assert result == Merge(fetched=4, inserted=1, updated=1, unchanged=2)
+
+
 def test_several_units_in_one_transaction(conn: psycopg.Connection[Any]) -> None:
     table = make(conn)
     with conn.transaction():
