@@ -130,6 +130,8 @@ class Machine:
         self.state.chmod(0o700)
         if _as_nobody():
             os.chown(self.state, 10001, 10001)
+        self.without_volume = self.home / "without_volume"
+        self.without_volume.mkdir(mode=0o555)
 
     def environment(self, service: Mapping[str, Any]) -> dict[str, str]:
         """All that the service's process gets: the image's variables and its own."""
@@ -138,7 +140,9 @@ class Machine:
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "PYTHONPATH": str(self.code),  # in the image the package is installed from its own directory
         }
-        image = {name: value.replace("/var/lib/b24", str(self.state)) for name, value in image.items()}
+        mounted = any(volume.startswith("state:") for volume in service.get("volumes", []))
+        home = str(self.state if mounted else self.without_volume)
+        image = {name: value.replace("/var/lib/b24", home) for name, value in image.items()}
         given = {name: self._moved(str(value)) for name, value in service.get("environment", {}).items()}
         return {**image, **given}
 
