@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cli.answers import answers
-from cli.dagster import command
+from cli.dagster import command, dagster
 from warehouse.database import Database
+from warehouse.settings import Settings, load_settings
 
 
 def b24(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -42,17 +45,24 @@ def test_a_command_runs_on_this_installation_s_instance(tmp_path: Path, database
         assert conn.execute("SELECT count(*) FROM dagster.runs").fetchone() == (0,)
 
 
+def failed(settings: Settings) -> tuple[int, str]:
+    """The status and the line of a command that cannot be run."""
+    printed = io.StringIO()
+    status = dagster(settings, ["daemon", "run"], Console(file=printed, highlight=False))
+    return status, printed.getvalue()
+
+
 def test_without_a_database_it_starts_none(tmp_path: Path) -> None:
-    done = b24(tmp_path / "home", "dagster", "daemon", "run")
-    assert (done.returncode, done.stderr) == (2, "✗ DATABASE_URL is not set. Set it, or use `b24 up`.\n")
-    assert not (tmp_path / "home").exists()
+    home = tmp_path / "home"
+    assert failed(load_settings(b24_home=home)) == (2, "✗ DATABASE_URL is not set. Set it, or use `b24 up`.\n")
+    assert not home.exists()
 
 
 def test_a_home_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     home = tmp_path / "file" / "home"
-    done = b24(tmp_path / "home", "dagster", "daemon", "run", DATABASE_URL="postgresql://u@h/d", B24_HOME=str(home))
-    assert (done.returncode, done.stderr) == (1, f"✗ B24_HOME {home} cannot be used (Not a directory).\n")
+    settings = load_settings(b24_home=home, database_url="postgresql://u@h/d")
+    assert failed(settings) == (1, f"✗ B24_HOME {home} cannot be used (Not a directory).\n")
 
 
 class _Handler(BaseHTTPRequestHandler):

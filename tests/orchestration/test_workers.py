@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from orchestration.process import PROCESS_TAG, this_process
@@ -24,9 +24,9 @@ def sync_deal() -> None:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    launcher = {"module": "dagster", "class": "DefaultRunLauncher"}
-    with dg.DagsterInstance.local_temp(str(tmp_path), overrides={"run_launcher": launcher}) as found:
+def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setattr(dg.DagsterInstance, "run_launcher", DefaultRunLauncher())
+    with dg.DagsterInstance.ephemeral() as found:
         yield found
 
 
