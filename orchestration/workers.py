@@ -29,7 +29,7 @@ def end_dead_runs(instance: dg.DagsterInstance, began: float | None) -> list[str
     ``began``: when the only code server of this instance was started; all older runs of a code server ended with the
     one before it. None: nobody knows, and nothing is done.
     """
-    if began is None or not isinstance(instance.run_launcher, DefaultRunLauncher):
+    if began is None or not _launches_by_default(instance):
         return []
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=ACTIVE)):
@@ -43,3 +43,9 @@ def end_dead_runs(instance: dg.DagsterInstance, began: float | None) -> list[str
         instance.report_run_failed(run, "The process that executed this run is gone. What it had committed stays.")
         ended.append(run.job_name)
     return ended
+
+
+def _launches_by_default(instance: dg.DagsterInstance) -> bool:
+    # As configured, not as made: other launchers look for Docker or for a cluster as soon as they are made.
+    launcher = instance.get_ref().run_launcher_data
+    return launcher is not None and launcher.class_name == DefaultRunLauncher.__name__

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from orchestration.process import PROCESS_TAG, this_process
@@ -23,11 +23,27 @@ def sync_deal() -> None:
     pass
 
 
-@pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setattr(dg.DagsterInstance, "run_launcher", DefaultRunLauncher())
-    with dg.DagsterInstance.ephemeral() as found:
+def instance_with(directory: Path, module: str, launcher: str, **config: str) -> dg.DagsterInstance:
+    given = {"module": module, "class": launcher, "config": config}
+    return dg.DagsterInstance.local_temp(str(directory), overrides={"run_launcher": given})
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    with instance_with(tmp_path_factory.mktemp("dagster"), "dagster", "DefaultRunLauncher") as found:
         yield found
+
+
+@pytest.fixture
+def instance(shared: dg.DagsterInstance) -> dg.DagsterInstance:
+    shared.wipe()
+    return shared
+
+
+def test_launchers_of_containers_look_after_theirs(tmp_path: Path) -> None:
+    with instance_with(tmp_path, "dagster_docker", "DockerRunLauncher", network="none") as instance:
+        started(instance, **OF_THE_CODE_SERVER, **{PROCESS_TAG: "another-container:1:1"})
+        assert end_dead_runs(instance, EARLIER) == []
 
 
 def started(instance: dg.DagsterInstance, *, begin: bool = True, **tags: str) -> str:
