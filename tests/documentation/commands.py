@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -185,7 +187,17 @@ def _operation(service: str, path: str) -> tuple[str, Mapping[str, Any]]:
     raise UnknownCommandError(f"port {service} has no path {path}")
 
 
-def _pytest(arguments: list[str]) -> None:
+def _code(text: str) -> None:
+    """A script after ``python -c``: it parses, and what it imports is installed."""
+    for node in ast.walk(ast.parse(text)):
+        for alias in node.names if isinstance(node, ast.Import) else ():
+            _fail_unless(find_spec(alias.name), f"python has no module {alias.name}")
+
+
+def _python(arguments: list[str]) -> None:
+    if arguments[:1] == ["-c"]:
+        _code(arguments[1])
+        return
     if arguments[:2] == ["-m", "pytest"]:
         arguments = arguments[2:]
     elif arguments[:2] == ["-m", "venv"]:
@@ -223,8 +235,9 @@ def _docker(arguments: list[str]) -> None:
     _fail_unless(verb in ("up", "down", "build", "logs", "exec", "run", "ps"), f"docker compose {verb}")
     names = [word for word in rest if not word.startswith("-")]
     if verb in ("exec", "run"):
-        names, command = names[:1], names[1:]
-        check(command)
+        at = rest.index(names[0])
+        names = names[:1]
+        check(rest[at + 1 :])
     for name in names:
         _fail_unless(name in _compose(), f"docker compose has no service {name}")
 
@@ -272,8 +285,8 @@ CHECKS: Mapping[str, Callable[[list[str]], None]] = {
     "make": _make,
     "b24": _b24,
     "curl": _curl,
-    "python": _pytest,
-    "python3": _pytest,
+    "python": _python,
+    "python3": _python,
     "docker": _docker,
     "helm": _helm,
     "cp": _cp,
