@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -13,7 +14,7 @@ from bitrix.fields import Field
 from orchestration.sync_report import SyncReport, SyncType
 from warehouse.columns import Table
 from warehouse.definition_locks import DefinitionLocked, patiently
-from warehouse.journal import log_schema
+from warehouse.journal import log_schema, read_state
 from warehouse.tables import Design, ensure_table, existing_tables
 from warehouse.views import refresh_views
 
@@ -71,6 +72,9 @@ def _design(
 ) -> Design:
     """The table and the log's entry about it, in one transaction of the caller's."""
     designed = ensure_table(conn, entity, fields, locked=locked)
+    if read_state(conn, entity.name).last_sync_at is None:
+        # Its table may have been made for the labels of others, from what the registry knows: nothing changed by that.
+        designed = replace(designed, changes=())
     becomes = _sync_type(entity, designed, sync_type)
     if designed.changes or becomes != sync_type:
         log_schema(conn, log_id, becomes, designed.changes)

@@ -57,6 +57,10 @@ def test_it_is_copied_and_followed_with_documented_calls_alone(portal: Documente
     assert sync("full").success
     with database.connect("test", autocommit=True) as conn:
         assert wrong_cells(conn, portal) == []
+        assert (
+            conn.execute("SELECT entity, schema_changes FROM app.sync_logs WHERE schema_changes <> '[]'").fetchall()
+            == []
+        )
         view = "SELECT stage_name, uf_crm_1_label, assigned_by_name, closedate::text FROM crm.deals WHERE id = 40"
         assert conn.execute(view).fetchone() == ("New", "Web", "Name 7 Lee", "2026-02-02")
 
