@@ -15,6 +15,8 @@ def migrate(settings: Settings, *, wait_seconds: float = READY_SECONDS, console:
     console = console or Console(highlight=False)
     try:
         with open_database(settings) as database:
+            version = database.wait_until_ready(wait_seconds)
+            console.print(f"PostgreSQL {version} at {escape(database.address)} answers. Migrating.", soft_wrap=True)
             state = upgrade(database, wait_seconds)
             console.print(f"[green]✓[/green] {escape(database.address)} is at revision {state.head}", soft_wrap=True)
     except DatabaseError as error:

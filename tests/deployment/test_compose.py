@@ -227,7 +227,9 @@ def test_the_service_is_no_superuser_and_the_superuser_is_shut_out(container_pos
 
 def test_services_start_as_their_containers_would(first: Running) -> None:
     machine, _ = first
-    assert "is at revision" in machine.log("migrations")
+    answers, done = machine.log("migrations").splitlines()
+    assert re.fullmatch(r"PostgreSQL \d+ at \S+ answers\. Migrating\.", answers)
+    assert re.fullmatch(r"✓ \S+ is at revision \w+", done)
     assert machine.running.keys() >= {"code-location", "webhook-api", "chart-service"}
     charts = f"http://127.0.0.1:{machine.moved['8090']}"
     assert httpx.get(f"{charts}/health", trust_env=False, timeout=20).json()["database"] == "ok"
