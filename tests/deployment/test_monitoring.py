@@ -20,6 +20,7 @@ from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 from warehouse.metrics import FAMILIES
 from webhook_api.app import create_app as control_app
+from webhook_api.metrics import PARTS
 
 MONITORING = ROOT / "deploy" / "monitoring"
 OF_PROMETHEUS = {"up"}
@@ -42,7 +43,7 @@ def alert_queries() -> list[str]:
 @pytest.fixture(scope="module")
 def labels_of() -> Mapping[str, frozenset[str]]:
     """The labels of every metric, as they are declared."""
-    declared = {family.name: frozenset(family.labels) for family in FAMILIES}
+    declared = {family.name: frozenset(family.labels) for family in (*FAMILIES, PARTS)}
     for collector in ChartMeasures().registry._collector_to_names:
         kind = type(collector).__name__
         names = frozenset(collector._labelnames)

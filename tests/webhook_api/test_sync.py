@@ -250,6 +250,7 @@ def test_figures_for_prometheus(api: httpx.Client, database: Database) -> None:
         'b24_events_received_total{event="ONCRMDEALADD",outcome="accepted"} 3',
         'b24_deletions_held_back{entity="deal"} 4',
         'b24_nulled_cells{entity="de\\"al"} 1',
+        'b24_part_answers{part="scheduler"} 0',  # nothing of Dagster is there
         "b24_portal_bucket_requests_total 12",
         "b24_portal_refusals_total 1",
     ):
