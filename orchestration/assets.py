@@ -114,10 +114,14 @@ def _description(entity: Entity) -> str:
         Walk.KEYSET: "Full: every row, walked by id. Incremental: rows changed since the last watermark and new ids.",
         Walk.APPEND_ONLY: "Rows are only ever added. Full: every row. Incremental: ids above the highest known.",
         Walk.SNAPSHOT: "Small: read whole at every sync.",
-        Walk.DERIVED: "Taken from the field lists of deals, contacts, leads and companies.",
+        Walk.DERIVED: f"Taken from the field lists of {_with_user_fields()}.",
     }[entity.walk]
     source = f" Source: `{entity.list_method}`." if entity.list_method else ""
     return f"{entity.title} / {entity.title_ru}.{source} {how}"
+
+
+def _with_user_fields() -> str:
+    return ", ".join(entity.table for entity in ENTITIES if entity.userfields_method)
 
 
 ENTITY_ASSETS = [entity_asset(entity) for entity in ENTITIES]
