@@ -19,8 +19,8 @@ from chart_service.app import create_app as charts_app
 from demo_portal.portal import Portal
 from demo_portal.server import PortalServer
 from tests.chart_service.sign_in.supabase_server import ANON_KEY, PASSWORD, SECRET, supabase_server
-from tests.documentation.commands import Line, UnknownCommandError, check, is_run, lines
-from tests.documentation.documents import ALL, PAIRS, WITH_COMMANDS, Document, read
+from tests.documentation.commands import ELSEWHERE, Line, UnknownCommandError, check, is_run, lines
+from tests.documentation.documents import ALL, PAIRS, ROOT, WITH_COMMANDS, Document, read
 from tests.webhook_api.conftest import serving, settings_with
 from warehouse.database import Database
 from webhook_api.app import create_app as control_app
@@ -84,6 +84,13 @@ def _bare(line: Line) -> list[list[str]]:
 RUN = [(name, line) for name, line in LINES if name in WITH_COMMANDS and name not in PAIRS.values() and is_run(line)]
 """What is run, in one language: the other has the same commands."""
 CURL = [(name, line) for name, line in RUN if "curl" in line.text]
+
+
+def test_what_is_said_to_be_run_elsewhere_is_there() -> None:
+    named = {name for why in ELSEWHERE.values() for name in re.findall(r"[\w/]*test_\w+\.py", why)}
+    assert {
+        name for name in named if not list(ROOT.glob(name if "/" in name else f"tests/documentation/{name}"))
+    } == set()
 
 
 def test_there_is_something_to_run() -> None:
