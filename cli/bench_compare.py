@@ -61,14 +61,15 @@ class Comparison:
 
     cores: int
     limits: bool
+    latency: float
     rounds: int
     tools: list[Figures]
     load: dict[str, Any] | None
     unchanged: dict[str, list[Written]] | None
 
 
-def bench_compare(*, deals: int, limits: bool, as_json: bool) -> int:
-    """Measure and print. Returns the exit status."""
+def bench_compare(*, deals: int, limits: bool, latency: float = 0.0, as_json: bool) -> int:
+    """Measure and print; ``latency`` in seconds. Returns the exit status."""
     console = Console(highlight=False, stderr=as_json)
     tools = [tool for tool in (OURS, *OTHERS) if tool.installed]
     if absent := sorted({str(tool.needs) for tool in OTHERS if not tool.installed}):
@@ -78,7 +79,7 @@ def bench_compare(*, deals: int, limits: bool, as_json: bool) -> int:
         with (
             tempfile.TemporaryDirectory(prefix="b24-bench-") as home,
             bench_place(Path(home), deals, limits) as (database, webhook_url),
-            Place(Path(home), database, webhook_url, limits=limits) as place,
+            Place(Path(home), database, webhook_url, limits=limits, latency=latency) as place,
         ):
             found = compare(place, tools, rounds=1 if limits else ROUNDS)
     except (StartError, DatabaseError, RuntimeError, httpx.HTTPError, psycopg.Error) as error:
@@ -99,6 +100,7 @@ def compare(place: Place, tools: Sequence[Tool], *, rounds: int) -> Comparison:
     return Comparison(
         cores=os.cpu_count() or 1,
         limits=place.limits,
+        latency=place.latency,
         rounds=rounds,
         tools=[_figures(tool, items, seconds) for tool, items in zip(tools, by_tool, strict=True)],
         load=None if place.limits else place.program("cli.bench_load", "the load of recorded answers"),
@@ -143,7 +145,8 @@ def _unchanged(place: Place) -> dict[str, list[Written]]:
 def _print(console: Console, found: Comparison) -> None:
     tools = found.tools
     grid = Grid(box=None, pad_edge=False)
-    grid.add_column(f"{tools[0].deals:,} deals, limits {'on' if found.limits else 'off'}")
+    answers = f", answers take {found.latency:g} s longer" if found.latency else ""
+    grid.add_column(f"{tools[0].deals:,} deals, limits {'on' if found.limits else 'off'}{answers}")
     for item in tools:
         grid.add_column(item.tool, justify="right", max_width=14)
     for what, cells in (

@@ -163,6 +163,7 @@ def bench(
     compare: Annotated[bool, typer.Option("--compare", help="Measure fast_bitrix24 and dlt beside us.")] = False,
     memory: Annotated[bool, typer.Option("--memory", help="Measure peak memory, 20,000 to 500,000 deals.")] = False,
     rate_limit: Annotated[bool, typer.Option(help="Enforce the portal's limit of requests.")] = False,
+    latency: Annotated[float, typer.Option(help="With --compare: seconds that every answer takes longer.")] = 0.0,
     charts: Annotated[bool, typer.Option("--charts", help="Measure charts instead, from statement to figure.")] = False,
     page: Annotated[bool, typer.Option("--page", help="Measure a dashboard's page in Chromium instead.")] = False,
     views: Annotated[bool, typer.Option("--views", help="Measure queries through the crm views instead.")] = False,
@@ -179,7 +180,7 @@ def bench(
     if compare:
         from cli.bench_compare import bench_compare
 
-        raise typer.Exit(bench_compare(deals=deals, limits=rate_limit, as_json=as_json))
+        raise typer.Exit(bench_compare(deals=deals, limits=rate_limit, latency=latency, as_json=as_json))
     if memory:
         from cli.bench_memory import bench_memory
 

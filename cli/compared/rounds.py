@@ -49,10 +49,12 @@ class Round:
 class Place:
     """The portal, the database and the directory that all tools of a comparison work with. Use as ``with``."""
 
-    def __init__(self, home: Path, database: Database, webhook_url: str, *, limits: bool) -> None:
+    def __init__(self, home: Path, database: Database, webhook_url: str, *, limits: bool, latency: float = 0.0) -> None:
+        """``latency`` is how many seconds every answer of the portal takes longer."""
         self.home = home
         self.database = database
         self.limits = limits
+        self.latency = latency
         self._webhook_url = webhook_url
         self._portal = httpx.Client(base_url=webhook_url.partition("/rest/")[0], timeout=60, trust_env=False)
         self._environment = {
@@ -66,6 +68,8 @@ class Place:
         }
 
     def __enter__(self) -> Self:
+        """Raises ``httpx.HTTPError`` when the portal does not answer."""
+        self._control("POST", "limits", {"latency": self.latency})
         return self
 
     def __exit__(self, *exc_info: object) -> None:
