@@ -174,31 +174,31 @@ def bench(
     With --rate-limit: its time against what the limit dictates, and that of four entities at once. With --compare: the
     same deals copied by other tools, with or without the limit.
     """
-    from cli.bench import bench as run
+    from cli.bench.full import bench as run
 
     _settings()
     if compare:
-        from cli.bench_compare import bench_compare
+        from cli.bench.compare import bench_compare
 
         raise typer.Exit(bench_compare(deals=deals, limits=rate_limit, latency=latency, as_json=as_json))
     if memory:
-        from cli.bench_memory import bench_memory
+        from cli.bench.memory import bench_memory
 
         raise typer.Exit(bench_memory(as_json=as_json))
     if rate_limit:
-        from cli.bench_limits import bench_limits
+        from cli.bench.limits import bench_limits
 
         raise typer.Exit(bench_limits(deals=deals, as_json=as_json))
     if charts:
-        from cli.bench_charts import bench_charts
+        from cli.bench.charts import bench_charts
 
         raise typer.Exit(bench_charts(deals=deals, as_json=as_json))
     if page:
-        from cli.bench_pages import bench_pages
+        from cli.bench.pages import bench_pages
 
         raise typer.Exit(bench_pages(deals=deals, as_json=as_json))
     if views:
-        from cli.bench_views import bench_views
+        from cli.bench.views import bench_views
 
         raise typer.Exit(bench_views(deals=deals, as_json=as_json))
 
@@ -225,7 +225,7 @@ def bench_events(
     as_json: Annotated[bool, typer.Option("--json", help="Print the times as JSON.")] = False,
 ) -> None:
     """Measure how soon after an event its row is visible, on a running `b24 up` with the simulated portal."""
-    from cli.bench_events import bench_events as run
+    from cli.bench.events import bench_events as run
 
     raise typer.Exit(run(_settings(), api_url=api_url, events=events, as_json=as_json))
 

@@ -314,7 +314,7 @@ ELSEWHERE: Mapping[str, str] = {
     "b24 up": "tests/cli/test_up.py",
     "b24 dbt": "tests/e2e/test_schema_docs.py",
     "b24 dagster": "tests/deployment/test_compose.py",
-    "b24 bench": "minutes long; tests/cli/test_bench_compare.py and the benchmarks themselves",
+    "b24 bench": "minutes long; tests/cli/test_bench.py and the benchmarks themselves",
     "b24 eval": "needs a model; tests/chart_service/ask/test_eval.py",
     "b24 export": "tests/warehouse/test_backup.py",
     "b24 import": "tests/warehouse/test_backup.py",

@@ -13,9 +13,9 @@ from typing import Any, Self
 import httpx
 from psycopg import sql
 
-from cli.bench_limits import begin_anew
-from cli.compared.tools import OURS, TABLE, Tool
-from cli.measured import Measured, measure
+from cli.bench.compared.tools import OURS, TABLE, Tool
+from cli.bench.limits import begin_anew
+from cli.bench.measured import Measured, measure
 from warehouse.database import Database
 
 CHANGED = 0.01

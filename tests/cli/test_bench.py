@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.bench_wal import Written, by_owner, written_by
-from cli.compared.rounds import Place, Round
-from cli.compared.tools import OTHERS, OURS, Tool
-from cli.measured import measure
+from cli.bench.compared.rounds import Place, Round
+from cli.bench.compared.tools import OTHERS, OURS, Tool
+from cli.bench.measured import measure
+from cli.bench.wal import Written, by_owner, written_by
 from demo_portal.portal import Portal
 from demo_portal.server import PortalServer
 from tests.conftest import PostgresServer
@@ -57,7 +57,7 @@ def test_we_copy_every_deal_and_what_changed(place: Place) -> None:
 
 
 def test_the_load_of_recorded_answers_is_compared_with_a_bare_copy(place: Place) -> None:
-    figures = place.program("cli.bench_load", "the load")
+    figures = place.program("cli.bench.load", "the load")
     assert figures["rows"] == DEALS
     assert figures["ratio"] == pytest.approx(
         figures["from_bytes_rows_per_second"] / figures["prepared_rows_per_second"], rel=0.02
@@ -66,7 +66,7 @@ def test_the_load_of_recorded_answers_is_compared_with_a_bare_copy(place: Place)
 
 def test_a_program_that_fails_says_why() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)the copy failed: .*KeyError.*BENCH_HOME"):
-        measure("cli.compared.dlt_pipeline", environment={}, what="the copy")
+        measure("cli.bench.compared.dlt_pipeline", environment={}, what="the copy")
 
 
 def test_what_is_written_is_told_by_table(postgres: PostgresServer, database: Database) -> None:

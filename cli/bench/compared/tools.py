@@ -44,7 +44,7 @@ OURS = Tool(
 def _recipe(way: str, name: str) -> Tool:
     return Tool(
         name=name,
-        module="cli.compared.fast_bitrix24_recipe",
+        module="cli.bench.compared.fast_bitrix24_recipe",
         schema=f"recipe_{way}",
         full=("full", way),
         changes=("changes", way),
@@ -59,7 +59,7 @@ OTHERS = (
     _recipe("executemany", "the same, executemany"),
     Tool(
         name="dlt",
-        module="cli.compared.dlt_pipeline",
+        module="cli.bench.compared.dlt_pipeline",
         schema="dlt_deals",
         full=("full",),
         changes=("changes",),

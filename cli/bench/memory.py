@@ -11,8 +11,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table as Grid
 
-from cli.bench import bench_place
-from cli.compared.rounds import Place
+from cli.bench.compared.rounds import Place
+from cli.bench.full import bench_place
 from cli.supervise import StartError
 from warehouse.database import DatabaseError
 

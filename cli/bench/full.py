@@ -25,7 +25,7 @@ from bitrix.entities import entity_named
 from bitrix.limits import LeakyBucket
 from bitrix.walk import walk
 from bitrix.webhook_url import WebhookUrl
-from cli.measured import measure
+from cli.bench.measured import measure
 from cli.simulated_portal import SimulatedPortal
 from cli.supervise import StartError, StopSignals, Supervisor
 from orchestration.row_writer import UNIT_ROWS

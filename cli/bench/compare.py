@@ -23,10 +23,10 @@ import psycopg
 from rich.console import Console
 from rich.table import Table as Grid
 
-from cli.bench import bench_place
-from cli.bench_wal import Written, by_owner, vacuum, written_by
-from cli.compared.rounds import Place, Round
-from cli.compared.tools import OTHERS, OURS, Tool
+from cli.bench.compared.rounds import Place, Round
+from cli.bench.compared.tools import OTHERS, OURS, Tool
+from cli.bench.full import bench_place
+from cli.bench.wal import Written, by_owner, vacuum, written_by
 from cli.supervise import StartError
 from warehouse.database import DatabaseError
 from warehouse.embedded import embedded_server
@@ -103,7 +103,7 @@ def compare(place: Place, tools: Sequence[Tool], *, rounds: int) -> Comparison:
         latency=place.latency,
         rounds=rounds,
         tools=[_figures(tool, items, seconds) for tool, items in zip(tools, by_tool, strict=True)],
-        load=None if place.limits else place.program("cli.bench_load", "the load of recorded answers"),
+        load=None if place.limits else place.program("cli.bench.load", "the load of recorded answers"),
         unchanged=None if place.limits else _unchanged(place),
     )
 
