@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,12 +22,10 @@ from chart_service.figures import FigureTemplate, build
 from chart_service.guard import check
 from chart_service.query import DataVersions, Runner
 from chart_service.query.statements import Statements
-from cli.portal_rows import load_portal
+from cli.bench.place import filled_warehouse
 from cli.serving import serving
-from demo_portal.portal import Portal
-from warehouse.database import Database, DatabaseError, open_database
-from warehouse.migrate import upgrade
-from warehouse.settings import Settings, load_settings
+from warehouse.database import Database, DatabaseError
+from warehouse.settings import Settings
 from webhook_api.pool import connection_pool
 
 ROUNDS = 5
@@ -123,14 +119,8 @@ def bench_charts(*, deals: int, as_json: bool) -> int:
     """Measure and print. Returns the exit status."""
     console = Console(highlight=False, stderr=as_json)
     try:
-        with tempfile.TemporaryDirectory(prefix="b24-bench-") as home:
-            settings = load_settings(b24_home=Path(home), database_url=None)
-            with open_database(settings) as database:
-                database.wait_until_ready()
-                upgrade(database)
-                with database.connect("bench", autocommit=True) as conn:
-                    load_portal(conn, Portal.generate(deals=deals))
-                figures = _measure(settings, database, deals)
+        with filled_warehouse(deals) as (settings, database, _):
+            figures = _measure(settings, database, deals)
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1

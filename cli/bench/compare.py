@@ -25,7 +25,7 @@ from rich.table import Table as Grid
 
 from cli.bench.compared.rounds import Place, Round
 from cli.bench.compared.tools import OTHERS, OURS, Tool
-from cli.bench.full import bench_place
+from cli.bench.place import bench_place
 from cli.bench.wal import Written, by_owner, vacuum, written_by
 from cli.supervise import StartError
 from warehouse.database import DatabaseError

@@ -7,10 +7,8 @@ and ``b24 sync deal --full --json``, whose peak memory the operating system tell
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +24,13 @@ from bitrix.limits import LeakyBucket
 from bitrix.walk import walk
 from bitrix.webhook_url import WebhookUrl
 from cli.bench.measured import measure
-from cli.simulated_portal import SimulatedPortal
-from cli.supervise import StartError, StopSignals, Supervisor
+from cli.bench.place import ROWS_PER_REQUEST, bench_place
+from cli.supervise import StartError
 from orchestration.row_writer import UNIT_ROWS
-from warehouse.database import Database, DatabaseError, open_database
+from warehouse.database import Database, DatabaseError
 from warehouse.load import RowConverter, Unit, merge
-from warehouse.migrate import upgrade
-from warehouse.settings import load_settings
 from warehouse.tables import ensure_table, identifier
 
-ROWS_PER_REQUEST = 2500
 BARE_ROWS = 50_000
 """Rows of the bare COPY and merge: enough for a steady figure, few enough to keep in memory."""
 
@@ -86,20 +81,6 @@ def bench(*, deals: int, as_json: bool) -> int:
     else:
         _print(console, figures)
     return 0
-
-
-@contextlib.contextmanager
-def bench_place(home: Path, deals: int, limits: bool) -> Iterator[tuple[Database, str]]:
-    """A database and a portal of our own, so that no figure depends on what is installed."""
-    settings = load_settings(b24_home=home, database_url=None)
-    with contextlib.ExitStack() as stack:
-        database = stack.enter_context(open_database(settings))
-        database.wait_until_ready()
-        upgrade(database)
-        signals = stack.enter_context(StopSignals())
-        supervisor = stack.enter_context(Supervisor(home / "logs", signals))
-        portal = SimulatedPortal(home / "portal.url", deals, limits=limits)
-        yield database, stack.enter_context(portal.running(supervisor)).webhook_url
 
 
 def _sync(home: Path, database: Database, webhook_url: str) -> tuple[dict[str, Any], float, float]:

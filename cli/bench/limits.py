@@ -20,7 +20,7 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
-from cli.bench.full import ROWS_PER_REQUEST, bench_place
+from cli.bench.place import ROWS_PER_REQUEST, bench_place
 from cli.supervise import StartError
 from warehouse.database import Database, DatabaseError
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from cli.bench.compared.rounds import Place
-from cli.bench.full import bench_place
+from cli.bench.place import bench_place
 from cli.supervise import StartError
 from warehouse.database import DatabaseError
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,12 +13,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from chart_service.app import create_app
-from cli.portal_rows import load_portal
+from cli.bench.place import filled_warehouse
 from cli.serving import serving
-from demo_portal.portal import Portal
-from warehouse.database import DatabaseError, open_database
-from warehouse.migrate import upgrade
-from warehouse.settings import load_settings
+from warehouse.database import DatabaseError
 
 DASHBOARD = "sales"
 ROUNDS = 5
@@ -62,16 +57,12 @@ def bench_pages(*, deals: int, as_json: bool) -> int:
         console.print("[red]✗[/red] There is no Chromium on this machine: install the package chromium.")
         return 1
     try:
-        with tempfile.TemporaryDirectory(prefix="b24-bench-") as home:
-            settings = load_settings(b24_home=Path(home), database_url=None)
-            with open_database(settings) as database:
-                database.wait_until_ready()
-                upgrade(database)
-                with database.connect("bench", autocommit=True) as conn:
-                    load_portal(conn, Portal.generate(deals=deals))
-                with serving(create_app(settings, database)) as url:
-                    httpx.get(f"{url}/api/v1/dashboards", timeout=60, trust_env=False).raise_for_status()
-                    visits = _visits(f"{url}/dashboards/{DASHBOARD}", chromium)
+        with (
+            filled_warehouse(deals) as (settings, database, _),
+            serving(create_app(settings, database)) as url,
+        ):
+            httpx.get(f"{url}/api/v1/dashboards", timeout=60, trust_env=False).raise_for_status()
+            visits = _visits(f"{url}/dashboards/{DASHBOARD}", chromium)
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,16 +13,13 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
-from cli.portal_rows import load_portal
-from demo_portal.portal import Portal
-from warehouse.database import DatabaseError, open_database
-from warehouse.migrate import upgrade
+from cli.bench.place import filled_warehouse
+from warehouse.database import DatabaseError
 from warehouse.schema_docs.catalog import read_catalog
 from warehouse.schema_docs.glossary import FUNNEL
 from warehouse.schema_docs.markdown import markdown
 from warehouse.schema_docs.prompt import estimated_tokens, prompt_text
 from warehouse.schema_docs.statistics import read_statistics
-from warehouse.settings import load_settings
 
 ROUNDS = 5
 
@@ -78,13 +73,8 @@ def bench_views(*, deals: int, as_json: bool) -> int:
     """Measure and print. Returns the exit status."""
     console = Console(highlight=False, stderr=as_json)
     try:
-        with tempfile.TemporaryDirectory(prefix="b24-bench-") as home:
-            settings = load_settings(b24_home=Path(home), database_url=None)
-            with open_database(settings) as database:
-                database.wait_until_ready()
-                upgrade(database)
-                with database.connect("bench", autocommit=True) as conn:
-                    figures = _measure(conn, load_portal(conn, Portal.generate(deals=deals)))
+        with filled_warehouse(deals) as (_, database, loaded), database.connect("bench", autocommit=True) as conn:
+            figures = _measure(conn, loaded)
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
