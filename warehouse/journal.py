@@ -117,7 +117,9 @@ def commit_state(
     """
     before = read_state(conn, table.entity)
     highest, rows = before.highest_id, before.rows_total
-    if more_rows is not None and rows is not None:
+    left = _unfinished_syncs_wrote(conn, table.entity)
+    changed = changed or left
+    if more_rows is not None and rows is not None and not left:
         rows += more_rows
     elif changed or rows is None:
         numeric = next(column.pg_type == BIGINT for column in table.columns if column.name == table.key)
@@ -150,6 +152,18 @@ def commit_state(
     if sync_type == "full":
         _all_rows_read(conn, table)
     return read_state(conn, table.entity)
+
+
+def _unfinished_syncs_wrote(conn: Connection, entity: str) -> bool:
+    """Whether syncs that failed since the last one that did not have left rows: whoever goes on finds them as they are,
+    so it has no change of its own to tell of."""
+    row = conn.execute(
+        """SELECT EXISTS (SELECT FROM app.sync_logs l JOIN app.sync_state s USING (entity)
+               WHERE entity = %s AND l.status = 'failed' AND l.inserted + l.updated + l.deleted > 0
+                   AND l.started_at > s.last_sync_at)""",
+        (entity,),
+    ).fetchone()
+    return row == (True,)
 
 
 def _all_rows_read(conn: Connection, table: Table) -> None:

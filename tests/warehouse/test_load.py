@@ -161,6 +161,31 @@ def test_state_moves_only_forward(conn: psycopg.Connection[Any]) -> None:
     assert read_state(conn, "lead").rows_total is None
 
 
+@pytest.mark.parametrize("more_rows", [None, 0])
+def test_rows_that_a_failed_sync_left_are_counted_by_the_next(
+    conn: psycopg.Connection[Any], more_rows: int | None
+) -> None:
+    """It finds them as they are, so it changes nothing itself."""
+    table = make(conn)
+    load(conn, table, deal(1), deal(2))
+    with conn.transaction():
+        commit_state(conn, table, sync_type="full", watermark=None, changed=True)
+    load(conn, table, deal(3))
+    conn.execute(
+        """INSERT INTO app.sync_logs (entity, sync_type, status, started_at, fetched, inserted)
+           VALUES ('deal', 'full', 'failed', clock_timestamp(), 3, 1)"""
+    )
+    conn.commit()
+    with conn.transaction():
+        state = commit_state(conn, table, sync_type="incremental", watermark=None, changed=False, more_rows=more_rows)
+    assert (state.rows_total, state.highest_id) == (3, 3)
+    assert conn.execute("SELECT data_version FROM app.sync_state").fetchone() == (2,)
+    conn.commit()
+    with conn.transaction():
+        commit_state(conn, table, sync_type="incremental", watermark=None, changed=False, more_rows=more_rows)
+    assert conn.execute("SELECT data_version FROM app.sync_state").fetchone() == (2,)
+
+
 def test_one_sync_of_an_entity_at_a_time(database: Database) -> None:
     with database.connect() as one, database.connect() as two, sync_lock(one, "deal") as first:
         assert first
