@@ -117,9 +117,8 @@ class Opened:
 def walk(client: PortalClient, entity: Entity, *, skip: Iterable[Range] = (), in_flight: int = 8) -> RowWalk:
     """Read all rows of an entity, except the id ranges in ``skip``, which an earlier walk has read.
 
-    Slices come in no particular order of ids; at most ``in_flight`` of them are fetched or wait at a time, as many as
-    the portal is slow. Rows
-    created after the walk began are left to the next reading of changes. Iterating raises
+    Slices come in no particular order of ids; at most ``in_flight`` of them are fetched or wait at a time, fewer of a
+    quick portal. Rows created after the walk began are left to the next reading of changes. Iterating raises
     :class:`~bitrix.errors.BitrixError` when a part cannot be read: what was not yielded is not done.
     """
     done = list(skip)

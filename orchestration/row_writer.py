@@ -16,7 +16,7 @@ from warehouse.journal import LogEntry, log_progress, record_issues
 from warehouse.load import Merge, RowConverter, Unit, merge
 
 UNIT_ROWS = 10_000
-"""Most rows of one transaction. More cost memory; fewer, where a batch waits to be written, cost speed."""
+"""Most rows of one transaction, of rows that are all at hand. More cost memory, fewer cost speed."""
 
 
 class RowWriter:

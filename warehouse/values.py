@@ -253,10 +253,6 @@ def _iso(value: Any) -> datetime | None:
         if isinstance(value, Mapping) and not value:
             return None  # an empty PHP date object
         raise Unfit(f"expected a date, got {_kind(value)}")
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        pass
     text = value.strip()
     if not text:
         return None

@@ -8,11 +8,10 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import orjson
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -22,6 +21,7 @@ from chart_service.figures import FigureTemplate, build
 from chart_service.guard import check
 from chart_service.query import DataVersions, Runner
 from chart_service.query.statements import Statements
+from cli.bench.measured import show
 from cli.bench.place import filled_warehouse
 from cli.serving import serving
 from warehouse.database import Database, DatabaseError
@@ -124,10 +124,7 @@ def bench_charts(*, deals: int, as_json: bool) -> int:
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
-    if as_json:
-        print(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, figures)
+    show(figures, console, _print, as_json=as_json)
     return 0
 
 

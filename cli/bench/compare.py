@@ -11,20 +11,20 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import httpx
-import orjson
 import psycopg
 from rich.console import Console
 from rich.table import Table as Grid
 
 from cli.bench.compared.rounds import Place, Round
 from cli.bench.compared.tools import OTHERS, OURS, Tool
+from cli.bench.measured import show
 from cli.bench.place import bench_place
 from cli.bench.wal import Written, by_owner, vacuum, written_by
 from cli.supervise import StartError
@@ -85,10 +85,7 @@ def bench_compare(*, deals: int, limits: bool, latency: float = 0.0, as_json: bo
     except (StartError, DatabaseError, RuntimeError, httpx.HTTPError, psycopg.Error) as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True, markup=not isinstance(error, RuntimeError))
         return 1
-    if as_json:
-        print(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, found)
+    show(found, console, _print, as_json=as_json)
     return 0
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -23,7 +22,7 @@ from bitrix.entities import entity_named
 from bitrix.limits import LeakyBucket
 from bitrix.walk import walk
 from bitrix.webhook_url import WebhookUrl
-from cli.bench.measured import measure
+from cli.bench.measured import measure, show
 from cli.bench.place import ROWS_PER_REQUEST, bench_place
 from cli.supervise import StartError
 from orchestration.row_writer import UNIT_ROWS
@@ -76,10 +75,7 @@ def bench(*, deals: int, as_json: bool) -> int:
         bare_rows_per_second=round(bare),
         ratio=round(speed / bare, 3),
     )
-    if as_json:
-        print(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, figures)
+    show(figures, console, _print, as_json=as_json)
     return 0
 
 

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import orjson
 from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
+from cli.bench.measured import show
 from cli.bench.place import ROWS_PER_REQUEST, bench_place
 from cli.supervise import StartError
 from warehouse.database import Database, DatabaseError
@@ -53,10 +53,7 @@ def bench_limits(*, deals: int, as_json: bool) -> int:
     except (StartError, DatabaseError, RuntimeError, httpx.HTTPError) as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
-    if as_json:
-        print(orjson.dumps([asdict(item) for item in figures], option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, figures)
+    show(figures, console, _print, as_json=as_json)
     return 0
 
 

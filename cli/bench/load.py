@@ -25,6 +25,7 @@ from bitrix.entities import entity_named
 from bitrix.limits import LeakyBucket
 from bitrix.webhook_url import WebhookUrl
 from orchestration.entity_sync import sync_entity
+from orchestration.row_writer import UNIT_ROWS
 from orchestration.sync_report import SyncReport, SyncRequest
 from warehouse.columns import SERVICE_COLUMNS
 from warehouse.database import Database
@@ -32,7 +33,6 @@ from warehouse.database import Database
 DEAL = entity_named("deal")
 TABLE = sql.Identifier("bitrix", DEAL.table)
 STATE = ("app.sync_state", "app.full_syncs", "app.sync_logs")
-UNIT_ROWS = 10_000
 ROUNDS = 3
 
 

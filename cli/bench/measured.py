@@ -7,11 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from rich.console import Console
+
+F = TypeVar("F")
 
 EXCERPT = 2000
 """Characters of a failed program's output that are shown."""
@@ -24,6 +27,14 @@ class Measured:
     answer: Any
     seconds: float
     peak_mb: float
+
+
+def show(figures: F, console: Console, table: Callable[[Console, F], None], *, as_json: bool) -> None:
+    """Print figures: as JSON on standard output, or as a table for people."""
+    if as_json:
+        print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode())
+    else:
+        table(console, figures)
 
 
 def measure(module: str, *arguments: str, environment: Mapping[str, str], what: str) -> Measured:

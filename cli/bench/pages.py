@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
-import orjson
 from rich.console import Console
 from rich.table import Table as Grid
 
 from chart_service.app import create_app
+from cli.bench.measured import show
 from cli.bench.place import filled_warehouse
 from cli.serving import serving
 from warehouse.database import DatabaseError
@@ -69,10 +69,7 @@ def bench_pages(*, deals: int, as_json: bool) -> int:
     warm = [asdict(visit) for visit in visits[1:]]
     medians: dict[str, Any] = {name: statistics.median(visit[name] for visit in warm) for name in warm[0]}
     figures = Figures(deals, visits[0], Visit(**medians))
-    if as_json:
-        print(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, figures)
+    show(figures, console, _print, as_json=as_json)
     return 0
 
 

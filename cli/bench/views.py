@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from psycopg import Connection
 from rich.console import Console
 from rich.table import Table as Grid
 
+from cli.bench.measured import show
 from cli.bench.place import filled_warehouse
 from warehouse.database import DatabaseError
 from warehouse.schema_docs.catalog import read_catalog
@@ -78,10 +78,7 @@ def bench_views(*, deals: int, as_json: bool) -> int:
     except DatabaseError as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
-    if as_json:
-        print(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(console, figures)
+    show(figures, console, _print, as_json=as_json)
     return 0
 
 
