@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bitrix.command import Command, Ref
 from bitrix.decode import Response
 from bitrix.entities import Entity
-from bitrix.errors import BitrixError
+from bitrix.errors import BitrixError, MalformedAnswerError
 from bitrix.listing import PAGE, Row, check_page, list_command, rows_of
 from bitrix.plan import Range, Stretch
 
 
 @dataclass(frozen=True, slots=True)
-class ChainResult:
-    """What a chain of pages brought: rows, the range they complete, what is left of the stretch, and why."""
+class ChainEnd:
+    """Where reading a chain of pages ended: the range that its rows complete, what is left of the stretch, and why."""
 
-    rows: list[Row]
     done: Range | None
     left: Stretch | None
     error: BitrixError | None = None
@@ -37,41 +36,46 @@ def chain(entity: Entity, filters: Mapping[str, Any], pages: int, *, first: int)
     ]
 
 
-def read_chain(entity: Entity, stretch: Stretch, answers: Sequence[Response | BitrixError]) -> ChainResult:
-    """Read the pages of a chain up to the first short or failed one; what follows it is the stretch read over again.
+def read_chain(
+    entity: Entity, stretch: Stretch, answers: Iterable[Response | BitrixError]
+) -> Generator[list[Row], None, ChainEnd]:
+    """The rows of a chain page by page, up to the first short or failed one; what follows it is the stretch over again.
 
     When a short page comes before the counted rows are all there, what is behind it is asked once more: a portal that
     leaves out a row of a page must not end the stretch. Raises :class:`~bitrix.errors.WrongRowsError` when rows are
     not those that were asked for.
     """
-    rows: list[Row] = []
-    low, error = stretch.low, None
+    error: BitrixError | None = None
+    count, low = 0, stretch.low
     for answer in answers:
         if isinstance(answer, BitrixError):
             error = answer
             break
-        page = rows_of(entity, answer)
+        try:
+            page = rows_of(entity, answer)
+        except MalformedAnswerError as malformed:
+            error = malformed
+            break
         last = check_page(entity, page, low, stretch.high)
-        rows += page
+        count += len(page)
+        if page:
+            yield page
         if last is not None:
             low = last + 1
         if len(page) < PAGE:
-            doubtful = page and stretch.width > PAGE and len(rows) < stretch.expected
+            doubtful = page and stretch.width > PAGE and count < stretch.expected
             if not doubtful:
                 low = stretch.high + 1
-            return _chain_result(stretch, rows, low, expected=0)
+            return _chain_end(stretch, low, expected=0)
         if low > stretch.high:
             break
-    expected = stretch.expected - len(rows)
+    expected = stretch.expected - count
     if expected <= 0 and error is None:
-        expected = 2 * len(rows)  # the count was too low by nobody knows how much: ask for more each time
-    return _chain_result(stretch, rows, low, max(0, expected), error)
+        expected = 2 * count  # the count was too low by nobody knows how much: ask for more each time
+    return _chain_end(stretch, low, max(0, expected), error)
 
 
-def _chain_result(
-    stretch: Stretch, rows: list[Row], low: int, expected: int, error: BitrixError | None = None
-) -> ChainResult:
+def _chain_end(stretch: Stretch, low: int, expected: int, error: BitrixError | None = None) -> ChainEnd:
     done = (stretch.low, low - 1) if low > stretch.low else None
-    if low > stretch.high:
-        return ChainResult(rows, done, None)
-    return ChainResult(rows, done, Stretch(low, stretch.high, expected), error)
+    left = Stretch(low, stretch.high, expected) if low <= stretch.high else None
+    return ChainEnd(done, left, error)

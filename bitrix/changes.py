@@ -108,10 +108,10 @@ class _Round:
 
 
 async def _follow(client: PortalClient, chains: Sequence[_Chain], rows: list[Row]) -> AsyncGenerator[Slice, None]:
-    yield Slice(rows)
+    yield Slice([rows])
     while unfinished := [item for item in chains if not item.over]:
         found = await _ask(client, unfinished, max(1, client.batch_size // len(unfinished)))
-        yield Slice(found.rows)
+        yield Slice([found.rows])
 
 
 async def _ask(client: PortalClient, chains: Sequence[_Chain], pages: int) -> _Round:
@@ -204,4 +204,4 @@ async def by_ids(client: PortalClient, entity: Entity, ids: Iterable[int]) -> As
             if not {row_id(entity, row) for row in page} <= set(group):
                 raise WrongRowsError(entity.list_method, "got rows with other ids than those asked for")
             rows += page
-        yield Slice(rows)
+        yield Slice([rows])

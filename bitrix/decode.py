@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from bitrix.errors import BitrixError, MalformedAnswerError, OperatingLimitError, error_class
@@ -38,12 +39,26 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A successful answer. ``total`` and ``next`` come with lists only, and ``total`` is 0 with ``start=-1``."""
+    """A successful answer. ``total`` and ``next`` come with lists only, and ``total`` is 0 with ``start=-1``.
 
-    result: Any
+    ``content`` is the result, or the part of the answer's bytes that holds it. A batch brings thousands of rows: a page
+    that is decoded where it is read needs no room beside the others, and is still in the processor's cache.
+    """
+
+    content: Any
     total: int | None = None
     next: int | None = None
     time: Timing = Timing()
+
+    @property
+    def result(self) -> Any:
+        """The result, decoded anew each time. Raises :class:`~bitrix.errors.MalformedAnswerError`."""
+        return _decoded(self.content)
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """The values of a result that is a map, by key, each the ``content`` of a response of its own."""
+        return _parts(self.content)
 
 
 class NotJsonError(ValueError):
@@ -85,7 +100,7 @@ def parse_answer(method: str, status: int, body: bytes) -> Response:
     """Read one HTTP answer. Raises the :class:`~bitrix.errors.BitrixError` that it stands for."""
     shown = None
     try:
-        document = decode_json(body)
+        document = _envelope(body)
     except NotJsonError as exc:
         shown = str(exc)
     if shown is not None:  # raised here so that no exception in its context carries the body
@@ -98,11 +113,48 @@ def parse_answer(method: str, status: int, body: bytes) -> Response:
         shown = excerpt(body[:1000].decode("utf-8", errors="replace"))
         raise MalformedAnswerError(method, f"the answer has neither a result nor an error: {shown!r}", status)
     return Response(
-        result=document["result"],
+        document["result"],
         total=as_int(document.get("total")),
         next=as_int(document.get("next")),
         time=parse_timing(document.get("time")),
     )
+
+
+def _envelope(body: bytes) -> Any:
+    """The document in a body, its result not decoded yet. Raises :class:`NotJsonError`."""
+    try:
+        document = _UNDECODED_MAP.decode(body)
+    except msgspec.MsgspecError:
+        return decode_json(body)  # no JSON object, or something stands around it
+    return {name: part if name == "result" else decode_json(bytes(part)) for name, part in document.items()}
+
+
+_UNDECODED_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNDECODED = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw])
+
+
+def _parts(content: Any) -> Mapping[str, Any]:
+    if not isinstance(content, msgspec.Raw):
+        return as_map(content)
+    try:
+        return as_map(_UNDECODED.decode(content))
+    except msgspec.MsgspecError:
+        return as_map(_decoded(content))  # neither an object nor a list
+
+
+def _decoded(content: Any) -> Any:
+    if not isinstance(content, msgspec.Raw):
+        return content
+    try:
+        return orjson.loads(memoryview(content))
+    except orjson.JSONDecodeError:
+        pass  # slower and more tolerant below
+    shown = None
+    try:
+        return decode_json(bytes(content))
+    except NotJsonError as exc:
+        shown = str(exc)
+    raise MalformedAnswerError("batch", f"a part of the answer cannot be read: {shown!r}")
 
 
 def error_from(method: str, envelope: Any, status: int | None) -> BitrixError:

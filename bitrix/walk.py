@@ -10,14 +10,14 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 import structlog
 
-from bitrix.chain import chain, read_chain
+from bitrix.chain import ChainEnd, chain, read_chain
 from bitrix.client import PortalClient, back_off
 from bitrix.command import Command
 from bitrix.decode import Response
@@ -37,12 +37,25 @@ _FULL_FLIGHT_SECONDS = 1.6
 down to one: that is as fast, takes less memory, and whatever is in flight is lost when this process is killed."""
 
 
-@dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows of one batch, and the closed id ranges of which every row has now been read (none for changes)."""
+    """Rows of one batch, decoded page by page while they are read, in any thread.
 
-    rows: list[Row]
-    done: list[Range] = field(default_factory=list)
+    Iterate once over ``pages``, or take all ``rows``. What was not read when the next slice is asked for is read then.
+    Reading raises :class:`~bitrix.errors.WrongRowsError` when rows are not those that were asked for.
+    """
+
+    def __init__(self, pages: Iterable[list[Row]], done: list[Range] | None = None) -> None:
+        self.pages: Iterator[list[Row]] = iter(pages)
+        self.done: list[Range] = [] if done is None else done
+        """Closed ranges of ids of which every row has been read, once the pages have been (none for changes)."""
+        self._rows: list[Row] | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows whose pages were not taken from ``pages``."""
+        if self._rows is None:
+            self._rows = [row for page in self.pages for row in page]
+        return self._rows
 
 
 class RowWalk:
@@ -212,8 +225,8 @@ class _Walk:
         self.pause = 0.0
 
     async def slices(self) -> AsyncGenerator[Slice, None]:
-        running: set[asyncio.Task[Slice]] = set()
-        ready: deque[Slice] = deque()
+        running: set[asyncio.Task[_Batch | None]] = set()
+        ready: deque[_Batch] = deque()
         try:
             while self.queue or running or ready:
                 if self.pause:
@@ -228,17 +241,19 @@ class _Walk:
                     for outcome in await asyncio.gather(*finished, return_exceptions=True):
                         if isinstance(outcome, BaseException):
                             raise outcome
-                        ready.append(outcome)
-                    continue  # what they put back goes out before the consumer takes its time
+                        if outcome is not None:
+                            ready.append(outcome)
+                    continue  # what could not be asked at once goes out again before the consumer takes its time
                 found = ready.popleft()
-                if found.rows or found.done:
-                    yield found
+                yield found
+                self._go_on(found)
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _batch(self, taken: Sequence[tuple[Stretch, int]]) -> Slice:
+    async def _batch(self, taken: Sequence[tuple[Stretch, int]]) -> _Batch | None:
+        """One batch's answers; None when it has to be asked again for less at once."""
         commands: list[Command] = []
         for stretch, pages in taken:
             bounds = {f">={self.entity.key}": stretch.low, f"<={self.entity.key}": stretch.high}
@@ -251,24 +266,21 @@ class _Walk:
         except BitrixError as error:
             self._shrink(error, len(commands))
             self.queue.extendleft(stretch for stretch, _ in reversed(taken))
-            return Slice([])
+            return None
         finally:
             self.running -= 1
-        result = Slice([])
-        at, failed = 0, 0
-        for stretch, pages in taken:
-            part = read_chain(self.entity, stretch, answers[at : at + pages])
-            at += pages
-            failed += part.error is not None
-            result.rows.extend(part.rows)
-            if part.done:
-                result.done.append(part.done)
-                self.progress += 1
-            if part.left:
-                self._put_back(part.left, part.error)
+        return _Batch(self.entity, taken, answers)
+
+    def _go_on(self, read: _Batch) -> None:
+        """Put back what the pages of a batch did not finish."""
+        _ = read.rows  # of pages that the consumer left alone
+        self.progress += len(read.done)
+        for end in read.ends:
+            if end.left:
+                self._put_back(end.left, end.error)
+        failed = sum(end.error is not None for end in read.ends)
         if failed:
             log.warning("asking again for parts of a batch", method=self.entity.list_method, parts=failed)
-        return result
 
     def _pace(self, answers: Sequence[Response | BitrixError], seconds: float) -> None:
         """Have as many batches in flight as one of them takes long: what the portal says it worked, and the way."""
@@ -297,3 +309,24 @@ class _Walk:
             raise error
         self.width = max(1, min(self.width, commands // 2))
         log.warning("asking for less at once", method=self.entity.list_method, commands=self.width, reason=str(error))
+
+
+class _Batch(Slice):
+    """A slice that knows where each of its chains ended."""
+
+    def __init__(
+        self, entity: Entity, taken: Sequence[tuple[Stretch, int]], answers: Sequence[Response | BitrixError]
+    ) -> None:
+        super().__init__(self._read(entity, taken, answers))
+        self.ends: list[ChainEnd] = []
+
+    def _read(
+        self, entity: Entity, taken: Sequence[tuple[Stretch, int]], answers: Sequence[Response | BitrixError]
+    ) -> Iterator[list[Row]]:
+        at = 0
+        for stretch, pages in taken:
+            end = yield from read_chain(entity, stretch, answers[at : at + pages])
+            at += pages
+            self.ends.append(end)
+            if end.done:
+                self.done.append(end.done)

@@ -143,10 +143,11 @@ class SyncSteps:
     async def _copy_all(self, writer: RowWriter) -> datetime:
         """Read every row that an unfinished full sync has not, then compare."""
         earlier = await asyncio.to_thread(self._unfinished, writer)
-        async with walk(self._client, self._entity, skip=earlier.done if earlier else ()) as reading:
+        done = earlier.done if earlier else ()
+        async with walk(self._client, self._entity, skip=done) as reading:
             watermark = earlier.watermark if earlier else reading.started_at
             await asyncio.to_thread(self._begin, writer, watermark)
-            await writer.write_walk(reading)
+            await writer.write_walk(reading, known=done)
             high = reading.high
         await self._compare(writer, max(high or 0, await asyncio.to_thread(self._highest, writer)))
         return watermark

@@ -72,8 +72,6 @@ class Unit:
     records: dict[Any, Record] = field(default_factory=dict)
     issues: list[CellIssue] = field(default_factory=list)
     fetched: int = 0
-    done: list[tuple[int, int]] = field(default_factory=list)
-    """Closed ranges of ids that these rows complete."""
 
 
 class RowConverter:
@@ -91,8 +89,10 @@ class RowConverter:
         self._key = _Reader(by_name[table.key])
         self._modified = _Reader(by_name[table.modified]) if table.modified else None
 
-    def convert(self, rows: Iterable[Mapping[str, Any]], unit: Unit) -> None:
-        """Add rows to a unit. Of several with one key the newest stays; a row without a key becomes an issue."""
+    def convert(self, rows: Iterable[Mapping[str, Any]], unit: Unit) -> list[bytes]:
+        """Add rows to a unit, and answer their data. Of several with one key the newest stays in the unit; a row
+        without a key becomes an issue."""
+        added = []
         for row in rows:
             unit.fetched += 1
             key = self._key.value(row.get(self._key.code))
@@ -101,6 +101,8 @@ class RowConverter:
                 unit.issues.append(_issue(row.get(self._key.code), self._key.code, row, "row without a usable key"))
             elif key not in unit.records or not self._is_stale(record, unit.records[key]):
                 unit.records[key] = record
+                added.append(record.data)
+        return added
 
     def _record(self, row: Mapping[str, Any], key: Any, issues: list[CellIssue]) -> Record:
         own = self._encoder.cells(map(row.get, self._codes))
@@ -179,7 +181,7 @@ def _unlike_stored(conn: Connection, table: Table, records: Mapping[Any, Record]
     if not records:
         return []
     statement = sql.SQL("COPY (SELECT {} FROM {} WHERE {} AND _deleted_at IS NULL) TO STDOUT (FORMAT binary)").format(
-        sql.SQL(", ").join(_columns(table)), identifier(table), _keys(table, list(records))
+        sql.SQL(", ").join(copied_columns(table)), identifier(table), _keys(table, list(records))
     )
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         messages = map(bytes, copy)  # a row each; the first one begins with the header
@@ -208,7 +210,7 @@ def _stage(conn: Connection, table: Table, records: Iterable[Record]) -> sql.Ide
     units: making one writes sixty rows to PostgreSQL's catalogs, and those do write WAL. Its name stands for its
     columns, so a table that gained some gets another one.
     """
-    columns = sql.SQL(", ").join(_columns(table))
+    columns = sql.SQL(", ").join(copied_columns(table))
     shape = repr((table.name, [(column.name, column.pg_type) for column in table.columns]))
     staging = sql.Identifier("pg_temp", f"staging_{hashlib.sha256(shape.encode()).hexdigest()[:16]}")
     found = conn.execute("SELECT to_regclass(%s)", (staging.as_string(conn),)).fetchone()
@@ -237,7 +239,7 @@ def _parts(rows: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 
 def _merge_staged(conn: Connection, table: Table, staging: sql.Identifier, since: datetime | None) -> tuple[int, int]:
     """``(inserted, updated)``. Unchanged rows are sorted out by comparing whole rows before anything is written."""
-    columns = _columns(table)
+    columns = copied_columns(table)
     key = sql.Identifier(table.key)
     newer: sql.Composable = sql.SQL("true")
     if table.modified:
@@ -267,7 +269,8 @@ def _merge_staged(conn: Connection, table: Table, staging: sql.Identifier, since
     return (row[0], row[1]) if row else (0, 0)
 
 
-def _columns(table: Table) -> list[sql.Identifier]:
+def copied_columns(table: Table) -> list[sql.Identifier]:
+    """The columns that a record holds, in its order."""
     return [*(sql.Identifier(column.name) for column in table.columns), sql.Identifier("_extra")]
 
 

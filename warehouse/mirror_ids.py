@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, LiteralString
 
 from psycopg import Connection, sql
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Int8Range
 
 from warehouse.columns import Table
 from warehouse.tables import identifier
@@ -50,6 +52,13 @@ def highest_id(conn: Connection, table: Table) -> int | None:
     """The highest id that was ever copied, of a row that may be gone by now; None in an empty table."""
     row = conn.execute(_sql("SELECT max({key}) FROM {table}", table)).fetchone()
     return row[0] if row else None
+
+
+def only_within(conn: Connection, table: Table, ranges: Sequence[Range]) -> bool:
+    """Whether every row, also those that are gone by now, has its id in one of the ranges."""
+    inside: Multirange[Any] = Multirange([Int8Range(low, high + 1) for low, high in ranges])
+    statement = _sql("SELECT NOT EXISTS (SELECT FROM {table} WHERE NOT {key} <@ %s::int8multirange)", table)
+    return conn.execute(statement, (inside,)).fetchone() == (True,)
 
 
 def live_keys(conn: Connection, table: Table) -> set[Any]:
