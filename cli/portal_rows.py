@@ -13,8 +13,9 @@ from bitrix.fields import Field, parse_fields
 from demo_portal.portal import Portal
 from orchestration.field_options import option_rows
 from orchestration.row_writer import UNIT_ROWS
+from warehouse.convert import RowConverter, Unit
 from warehouse.journal import commit_state
-from warehouse.load import RowConverter, Unit, merge
+from warehouse.load import merge
 from warehouse.tables import ensure_table
 from warehouse.views import refresh_views
 

@@ -14,9 +14,10 @@ from bitrix.plan import Range
 from bitrix.walk import RowWalk
 from warehouse.append import appending
 from warehouse.columns import Table
+from warehouse.convert import RowConverter, Unit
 from warehouse.full_sync import record
 from warehouse.journal import LogEntry, log_progress, record_issues
-from warehouse.load import Merge, RowConverter, Unit, merge
+from warehouse.load import Merge, merge
 from warehouse.mirror_ids import only_within
 
 UNIT_ROWS = 10_000

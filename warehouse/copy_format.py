@@ -1,22 +1,37 @@
-"""Values as cells of PostgreSQL's binary COPY format.
+"""Values as cells of PostgreSQL's binary COPY format, a page of rows at a time.
 
 Most cells of a CRM repeat (flags, ids of people, codes, days), and the portal sends nearly all of them as text. So each
-column keeps a table of what its texts become; a row is a look-up for each column, and only what is new is converted.
+column keeps a table of what its texts become, and only what is new is converted. A page goes column by column, so that
+a column's table, and what converts its new values, meets fifty of them in a row and in loops that are not Python's.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from operator import getitem
-from typing import Any, NamedTuple, Protocol
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import repeat
+from operator import add, itemgetter
+from typing import Any, NamedTuple
 
 from psycopg import adapters
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format
 
-from warehouse.columns import BIGINT, JSONB, TIMESTAMP, Column
-from warehouse.values import Converter, Unfit, converter
+from warehouse.columns import JSONB, Column
+from warehouse.values import (
+    Converter,
+    Unfit,
+    converter,
+    single_converter,
+    to_file_id,
+    to_integer,
+    to_number,
+    to_reference,
+    to_text,
+    to_timestamp,
+)
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """What a binary COPY begins with: signature, no flags, no extension
@@ -25,8 +40,8 @@ TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
 
 _REMEMBERED, _SHORT, _FEW = 4096, 40, 8
-"""How many values of a column are remembered, how many characters they may have, and how many items a list: bounds the
-memory."""
+"""About how many values of a column are remembered, how many characters they may have, and how many items a list:
+bounds the memory."""
 
 _length = struct.Struct("!i").pack
 _eight_bytes = struct.Struct("!iq").pack
@@ -34,54 +49,42 @@ _count = struct.Struct("!h").pack
 
 
 class Refusal(NamedTuple):
-    """A value that did not fit, so that its cell became NULL."""
+    """A value that did not fit, so that its cell became NULL. ``row`` is its place on the page."""
 
+    row: int
     code: str
     value: Any
     reason: str
 
 
-class Cells(Protocol):
-    """The cells of one column by raw value: ``cells[value]`` is a length and bytes, or NULL. Raises ``TypeError`` for
-    lists and objects in a column of single values: those ask ``cell``."""
-
-    def __getitem__(self, value: Any, /) -> bytes: ...
-
-    def cell(self, value: Any, /) -> bytes: ...
-
-
-class RowEncoder:
-    """Encodes rows of one table. ``refused`` holds what did not fit of the last one."""
+class PageEncoder:
+    """Encodes pages of one table's rows. ``refused`` holds what did not fit of the last one."""
 
     def __init__(self, columns: Iterable[Column]) -> None:
         self.refused: list[Refusal] = []
-        self._columns: list[Cells] = [
-            cells_of(column.field.code, converter(column), column.pg_type, self.refused) for column in columns
-        ]
+        self._columns = [_column_cells(column, self.refused) for column in columns]
 
-    def cells(self, values: Iterable[Any]) -> list[bytes]:
-        """The cells of a row, given a value for each column."""
+    def columns(self, values: Iterable[Sequence[Any]]) -> list[list[bytes]]:
+        """The cells of each column, given its values."""
         self.refused.clear()
-        values = tuple(values)
-        try:
-            return list(map(getitem, self._columns, values))
-        except TypeError:
-            self.refused.clear()
-            return [column.cell(value) for column, value in zip(self._columns, values, strict=True)]
+        return [cells.page(page) for cells, page in zip(self._columns, values, strict=True)]
 
 
-def cells_of(code: str, convert: Converter, pg_type: str, refused: list[Refusal]) -> Cells:
-    """The cells of the column of a field. ``convert`` makes a raw value into a Python value or raises Unfit, which
-    ``refused`` gains."""
-    encode = _Encode(code, convert, pg_type, refused)
-    if pg_type == JSONB or pg_type.endswith("[]"):
+def _column_cells(column: Column, refused: list[Refusal]) -> Cells:
+    encode = _Encode(column.field.code, converter(column), column.pg_type, refused)
+    if column.pg_type == JSONB or column.is_array:
         return _Many(encode)
-    return {BIGINT: _Numbers, TIMESTAMP: _Moments}.get(pg_type, _Single)(encode)
+    return _BY_CONVERTER.get(single_converter(column), _Single)(encode)
 
 
-def row_of(cells: Sequence[bytes]) -> bytes:
-    """A row of a COPY from its cells."""
-    return _count(len(cells)) + b"".join(cells)
+def json_cells(convert: Converter) -> Cells:
+    """The cells of values that are no field's, as jsonb. ``convert`` takes whatever comes."""
+    return _Many(_Encode("", convert, JSONB, []))
+
+
+def rows_of(columns: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """Rows of a COPY from the cells of all their columns."""
+    return list(map(b"".join, zip(repeat(_count(len(columns))), *columns, strict=False)))
 
 
 class _Encode:
@@ -95,12 +98,12 @@ class _Encode:
         self._dump: Callable[..., Sequence[Any]] = transformer.dump_sequence
         self._refused = refused
 
-    def __call__(self, value: Any) -> tuple[bytes, bool]:
+    def __call__(self, row: int, value: Any) -> tuple[bytes, bool]:
         """The cell, and whether the value fits."""
         try:
             converted = self._convert(value)
         except Unfit as error:
-            self._refused.append(Refusal(self._code, value, str(error)))
+            self._refused.append(Refusal(row, self._code, value, str(error)))
             return NULL, False
         if converted is None:
             return NULL, True
@@ -111,93 +114,190 @@ class _Encode:
 _BINARY = (PyFormat.BINARY,)
 
 
-class _Single(dict[Any, bytes]):
+class Cells:
+    """The cells of one column: a length and bytes each, or NULL."""
+
+    def __init__(self, encode: _Encode) -> None:
+        self._encode = encode
+        self._known: dict[Hashable, bytes] = {None: NULL}
+
+    def page(self, values: Sequence[Any]) -> list[bytes]:
+        """The cells of a page's values."""
+        raise NotImplementedError
+
+
+class _Single(Cells):
     """Cells of a column of single values: only texts are remembered, for 1, 1.0 and true are equal in Python."""
 
     def __init__(self, encode: _Encode) -> None:
-        super().__init__({None: NULL})
-        self._encode = encode
+        super().__init__(encode)
+        self._known[""] = NULL
 
-    def __missing__(self, value: Any) -> bytes:
-        cell, fits = self._encode(value)
-        if fits and type(value) is str and len(value) <= _SHORT and len(self) < _REMEMBERED:
-            self[value] = cell
+    def page(self, values: Sequence[Any]) -> list[bytes]:
+        try:
+            try:
+                return list(map(self._known.__getitem__, values))
+            except KeyError:  # some are new
+                cells: list[Any] = list(map(self._known.get, values))
+        except TypeError:  # a list or an object cannot be looked up
+            return [self._one(row, value) for row, value in enumerate(values)]
+        new = [row for row, cell in enumerate(cells) if cell is None]
+        for row, cell in zip(new, self._new(new, [values[row] for row in new]), strict=True):
+            cells[row] = cell
+        return cells
+
+    def _new(self, rows: Sequence[int], values: Sequence[Any]) -> list[bytes]:
+        """The cells of values that are not known, which stand in these rows of the page."""
+        return list(map(self._one, rows, values))
+
+    def _one(self, row: int, value: Any) -> bytes:
+        text = type(value) is str
+        if text and value in self._known:  # it is new to this page, but not for the first time on it
+            return self._known[value]
+        cell, fits = self._encode(row, value)
+        if fits and text:
+            self._remember([value], [cell])
         return cell
 
-    def cell(self, value: Any) -> bytes:
-        """Like ``self[value]``, of any value."""
-        return self[value] if value is None or type(value) is str else self.__missing__(value)
+    def _remember(self, values: Sequence[str], cells: Sequence[bytes]) -> None:
+        if len(self._known) < _REMEMBERED:
+            for value, cell in zip(values, cells, strict=True):
+                if len(value) <= _SHORT:
+                    self._known[value] = cell
 
 
-class _Numbers(_Single):
-    """Cells of whole numbers. Ids differ from row to row, so what is new is quick, too."""
+class _Plain(_Single):
+    """Cells of values that are plain as a rule: those are made all together, and one by one where any is not."""
 
-    def __missing__(self, value: Any) -> bytes:
-        if type(value) is not str or len(value) > _DIGITS or not value.isdecimal():
-            return super().__missing__(value)
-        number = int(value)
-        if not number:
-            return super().__missing__(value)  # it may mean "none"
-        cell = _eight_bytes(8, number)
-        if len(self) < _REMEMBERED:
-            self[value] = cell
-        return cell
+    def _new(self, rows: Sequence[int], values: Sequence[Any]) -> list[bytes]:
+        try:
+            cells = self._together(values)
+        except (TypeError, LookupError, ValueError, ArithmeticError):
+            return super()._new(rows, values)
+        self._remember(values, cells)
+        return cells
+
+    def _together(self, values: Sequence[Any]) -> list[bytes]:
+        """Raises one of these errors when a value is not what this column's values are as a rule."""
+        raise NotImplementedError
+
+
+class _Decimals(_Plain):
+    def __init__(self, encode: _Encode) -> None:
+        super().__init__(encode)
+        dumper = adapters.get_dumper(Decimal, PyFormat.BINARY)
+        self._dump: Callable[[Decimal], Any] = dumper(Decimal).dump
+
+    def _together(self, values: Sequence[Any]) -> list[bytes]:
+        if not "".join(values).replace(".", "").isdecimal() or max(map(len, values)) > _DIGITS:
+            raise ValueError("not digits alone")
+        encoded = list(map(self._dump, map(Decimal, values)))
+        return list(map(add, map(_length, map(len, encoded)), encoded))
+
+
+class _Texts(_Plain):
+    def _together(self, values: Sequence[Any]) -> list[bytes]:
+        encoded = list(map(str.encode, values))  # raises for lone surrogates
+        if b"\0" in b"".join(encoded):
+            raise ValueError("a character that PostgreSQL does not store")
+        return list(map(add, map(_length, map(len, encoded)), encoded))
+
+
+class _Numbers(_Plain):
+    def __init__(self, encode: _Encode) -> None:
+        super().__init__(encode)
+        self._one(0, "0")  # it means 0 or none
+
+    def _together(self, values: Sequence[Any]) -> list[bytes]:
+        return list(map(_eight_bytes, repeat(8), whole_numbers(values)))
 
 
 _DIGITS = 18
 """So many digits fit into 64 bits, whatever they are."""
 
 
-class _Moments(_Single):
+def whole_numbers(values: Sequence[Any]) -> list[int]:
+    """Texts of digits as numbers above 0. Raises ``ValueError`` or ``TypeError`` when any is something else."""
+    if not all(values) or not "".join(values).isdecimal() or max(map(len, values)) > _DIGITS:
+        raise ValueError("not digits alone")
+    numbers = list(map(int, values))
+    if 0 in numbers:
+        raise ValueError("0 may mean none")
+    return numbers
+
+
+class _Moments(_Plain):
     """Cells of moments. They hardly ever repeat, but their days do: what is remembered is when a day began."""
 
     def __init__(self, encode: _Encode) -> None:
         super().__init__(encode)
-        self[""] = NULL
         self._days: dict[str, int] = {}
 
-    def __missing__(self, value: Any) -> bytes:
-        try:
-            # 2026-03-01T | 10:15: | 30 | +03:00
-            begin = self._days[value[:11] + value[19:]]
-            return _eight_bytes(8, begin + _MINUTES[value[11:17]] + _SECONDS[value[17:19]])
-        except (KeyError, TypeError):
-            return self._learn(value)
+    def page(self, values: Sequence[Any]) -> list[bytes]:
+        if all(values):  # none is known
+            return self._new(range(len(values)), values)
+        return super().page(values)
 
-    def _learn(self, value: Any) -> bytes:
-        """The cell of a moment of another day, or of what is no moment."""
-        cell, fits = self._encode(value)
-        plain = type(value) is str and value[11:17] in _MINUTES and value[17:19] in _SECONDS
-        if fits and cell != NULL and plain and _DECADES[0] < value[:4] < _DECADES[1] and len(self._days) < _REMEMBERED:
-            since_midnight = _MINUTES[value[11:17]] + _SECONDS[value[17:19]]
-            self._days[value[:11] + value[19:]] = int.from_bytes(cell[4:], signed=True) - since_midnight
-        return cell
+    def _together(self, values: Sequence[Any]) -> list[bytes]:
+        # 2026-03-01T | 10:15: | 30 | +03:00
+        days = list(map(add, map(_DAY, values), map(_REST, values)))
+        for day in set(days).difference(self._days):
+            self._learn(day)
+        minutes = map(_MINUTES.__getitem__, map(_MINUTE, values))
+        seconds = map(_SECONDS.__getitem__, map(_SECOND, values))
+        begins = map(self._days.__getitem__, days)
+        return list(map(_eight_bytes, repeat(8), map(add, map(add, begins, minutes), seconds)))
+
+    def _learn(self, day: str) -> None:
+        """Remember when a day began. Raises ``ValueError`` where some moments of a day may not fit."""
+        if not _DECADES[0] < day[:4] < _DECADES[1]:
+            raise ValueError("at the ends of the calendar")
+        begin = to_timestamp(day[:11] + "00:00:00" + day[11:])
+        if begin is None:
+            raise ValueError("no moment")
+        if len(self._days) >= _REMEMBERED:
+            self._days.clear()
+        self._days[day] = (begin - _EPOCH) // _MICROSECOND
+
+    def _remember(self, values: Sequence[str], cells: Sequence[bytes]) -> None:
+        pass
 
 
+_DAY, _MINUTE, _SECOND, _REST = (itemgetter(slice(*ends)) for ends in ((0, 11), (11, 17), (17, 19), (19, None)))
 _MINUTES = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000_000 for hour in range(24) for minute in range(60)}
 _SECONDS = {f"{second:02}": second * 1_000_000 for second in range(60)}
 """Microseconds since midnight and since the minute."""
 _DECADES = "1000", "9000"
-"""Days in other years are not remembered: at the ends of the calendar some of their moments do not fit."""
+_EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+"""PostgreSQL counts microseconds from there (https://www.postgresql.org/docs/current/datatype-datetime.html)."""
+
+_BY_CONVERTER: dict[Converter, type[_Single]] = {
+    to_number: _Decimals,
+    to_text: _Texts,
+    to_integer: _Numbers,
+    to_reference: _Numbers,
+    to_file_id: _Numbers,
+    to_timestamp: _Moments,
+}
 
 
-class _Many:
+class _Many(Cells):
     """Cells of a column of lists or of anything. Short lists repeat, too."""
 
-    def __init__(self, encode: _Encode) -> None:
-        self._known: dict[Hashable, bytes] = {None: NULL}
-        self._encode = encode
+    def page(self, values: Sequence[Any]) -> list[bytes]:
+        keys = list(map(_known_as, values))
+        cells: list[Any] = list(map(self._known.get, keys))
+        if not all(cells):
+            for row, cell in enumerate(cells):
+                if cell is None:
+                    cells[row] = self._new(row, values[row], keys[row])
+        return cells
 
-    def __getitem__(self, value: Any) -> bytes:
-        key = _known_as(value)
-        if key in self._known:
-            return self._known[key]
-        cell, fits = self._encode(value)
+    def _new(self, row: int, value: Any, key: Hashable) -> bytes:
+        cell, fits = self._encode(row, value)
         if fits and key is not _NEVER and len(self._known) < _REMEMBERED:
             self._known[key] = cell
         return cell
-
-    cell = __getitem__
 
 
 _NEVER, _FALSE = object(), object()

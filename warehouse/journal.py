@@ -13,7 +13,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from warehouse.columns import BIGINT, Table
-from warehouse.load import CellIssue, Merge
+from warehouse.convert import CellIssue
+from warehouse.load import Merge
 from warehouse.schema_changes import SchemaChange
 from warehouse.tables import identifier
 

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.types.json import Jsonb
 
-from warehouse.columns import JSONB, Column, Table
-from warehouse.copy_format import HEADER, NULL, TRAILER, RowEncoder, cells_of, row_of
-from warehouse.row_width import may_be_too_wide, surplus
+from warehouse.columns import Table
+from warehouse.convert import Record, Unit
+from warehouse.copy_format import HEADER, TRAILER
 from warehouse.tables import identifier, pg_type
-from warehouse.values import Unfit, converter, to_json
-
-TOO_WIDE = "the row is wider than a page of PostgreSQL, 8 kB: this value is in _extra"
-
-_EMPTY: tuple[Any, ...] = (None, "", False, [])
-
-VALUE_CAP = 500
-"""Characters of a refused value that are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellIssue:
-    """A value that did not fit: the cell became NULL, this says what it was."""
-
-    row_id: str
-    field: str
-    value: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -55,105 +36,6 @@ class Merge:
         self.unchanged += other.unchanged
         self.deleted += other.deleted
         self.cells_nulled += other.cells_nulled
-
-
-class Record(NamedTuple):
-    """One row, ready: ``data`` is a row of a binary COPY in the order of the columns plus ``_extra``; ``modified`` is
-    its time of change as the portal prints it, for it is seldom asked for."""
-
-    data: bytes
-    modified: Any
-
-
-@dataclass(slots=True)
-class Unit:
-    """Converted rows to be written in one transaction, by key."""
-
-    records: dict[Any, Record] = field(default_factory=dict)
-    issues: list[CellIssue] = field(default_factory=list)
-    fetched: int = 0
-
-
-class RowConverter:
-    """Turns raw rows of one table into records. Pure computation, no database."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._wide = may_be_too_wide(len(table.columns)) or bool(table.idle)
-        self._encoder = RowEncoder(table.columns)
-        self._codes = [column.field.code for column in table.columns]
-        self._left_out = frozenset(field.code for field in table.left_out)
-        self._known = table.codes
-        self._extra = cells_of("", to_json, JSONB, [])
-        by_name = {column.name: column for column in table.columns}
-        self._key = _Reader(by_name[table.key])
-        self._modified = _Reader(by_name[table.modified]) if table.modified else None
-
-    def convert(self, rows: Iterable[Mapping[str, Any]], unit: Unit) -> list[bytes]:
-        """Add rows to a unit, and answer their data. Of several with one key the newest stays in the unit; a row
-        without a key becomes an issue."""
-        added = []
-        for row in rows:
-            unit.fetched += 1
-            key = self._key.value(row.get(self._key.code))
-            record = self._record(row, key, unit.issues)
-            if key is None:
-                unit.issues.append(_issue(row.get(self._key.code), self._key.code, row, "row without a usable key"))
-            elif key not in unit.records or not self._is_stale(record, unit.records[key]):
-                unit.records[key] = record
-                added.append(record.data)
-        return added
-
-    def _record(self, row: Mapping[str, Any], key: Any, issues: list[CellIssue]) -> Record:
-        own = self._encoder.cells(map(row.get, self._codes))
-        issues += [_issue(row.get(self._key.code), *refused) for refused in self._encoder.refused]
-        extra = None if row.keys() <= self._known else self._beside(row)
-        if self._wide:
-            extra = self._made_room(row, key, own, extra, issues)
-        own.append(self._extra[extra])
-        return Record(row_of(own), row.get(self._modified.code) if self._modified else None)
-
-    def _is_stale(self, record: Record, other: Record) -> bool:
-        if self._modified is None:
-            return False
-        mine, theirs = self._modified.value(record.modified), self._modified.value(other.modified)
-        return mine is not None and theirs is not None and bool(mine < theirs)
-
-    def _beside(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What no column holds: keys that the field list does not name, and values of fields without a column."""
-        unnamed = row.keys() - self._table.codes
-        return {code: row[code] for code in unnamed if code not in self._left_out or row[code] not in _EMPTY} or None
-
-    def _made_room(
-        self,
-        row: Mapping[str, Any],
-        key: Any,
-        own: list[bytes],
-        extra: dict[str, Any] | None,
-        issues: list[CellIssue],
-    ) -> dict[str, Any] | None:
-        """Move to ``_extra`` what is too much for a page of PostgreSQL."""
-        codes = surplus(self._table, [None if cell == NULL else cell[4:] for cell in own], key)
-        if not codes:
-            return extra
-        issues += [_issue(row.get(self._key.code), code, row[code], TOO_WIDE) for code in codes]
-        own[:] = [NULL if code in codes else cell for code, cell in zip(self._codes, own, strict=True)]
-        return (extra or {}) | {code: row[code] for code in codes}
-
-
-class _Reader:
-    """Reads one column's values as Python values."""
-
-    def __init__(self, column: Column) -> None:
-        self.code = column.field.code
-        self._convert = converter(column)
-
-    def value(self, raw: Any) -> Any:
-        """A raw value as the column's Python value, None where it does not fit: the column's cells say so."""
-        try:
-            return None if raw is None else self._convert(raw)
-        except Unfit:
-            return None
 
 
 def merge(conn: Connection, table: Table, unit: Unit, *, since: datetime | None = None) -> Merge:
@@ -272,9 +154,3 @@ def _merge_staged(conn: Connection, table: Table, staging: sql.Identifier, since
 def copied_columns(table: Table) -> list[sql.Identifier]:
     """The columns that a record holds, in its order."""
     return [*(sql.Identifier(column.name) for column in table.columns), sql.Identifier("_extra")]
-
-
-def _issue(row_id: Any, code: str, value: Any, reason: str) -> CellIssue:
-    shown = to_json(value)
-    text = shown.obj.decode() if isinstance(shown, Jsonb) else ""
-    return CellIssue(str(row_id), code, text[:VALUE_CAP], reason)

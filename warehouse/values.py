@@ -34,7 +34,7 @@ class Unfit(ValueError):
 
 def converter(column: Column) -> Converter:
     """The function that turns a raw value of this column's field into what ``COPY`` writes; it may raise Unfit."""
-    single = _single(column)
+    single = single_converter(column)
     if column.pg_type == JSONB:
         return to_json
     if column.is_array:
@@ -192,7 +192,8 @@ _BY_TYPE: Mapping[str, Converter] = {
 }
 
 
-def _single(column: Column) -> Converter:
+def single_converter(column: Column) -> Converter:
+    """What converts one value of this column's field that is there."""
     if column.part == "currency":
         return money_currency
     return _BY_TYPE.get(column.field.type, to_reference)

@@ -164,9 +164,10 @@ def _print(console: Console, found: Comparison) -> None:
     if found.load:
         load = found.load
         console.print(
-            f"From the bytes of answers to committed rows: {load['from_bytes_rows_per_second']:,} rows a second, "
-            f"{load['ratio']:.0%} of a bare COPY and merge of prepared bytes "
-            f"({load['prepared_rows_per_second']:,} rows a second).",
+            f"From the bytes of answers to committed rows: {load['from_bytes_rows_per_second']:,} rows a second. "
+            f"Of bytes that are ready, a bare COPY and upsert writes {load['bare_upsert_rows_per_second']:,} (ours are "
+            f"{load['of_bare_upsert']:.0%}), COPY and our merge {load['bare_merge_rows_per_second']:,} "
+            f"({load['of_bare_merge']:.0%}).",
             soft_wrap=True,
         )
     for kind, written in (found.unchanged or {}).items():

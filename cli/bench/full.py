@@ -1,4 +1,4 @@
-"""``b24 bench``: what a full sync of deals costs, against a bare COPY and merge of the same rows.
+"""``b24 bench``: what a full sync of deals costs, beside a bare COPY and merge of the same rows.
 
 Everything is the real thing, in processes of its own: a simulated portal, an embedded PostgreSQL in a temporary home,
 and ``b24 sync deal --full --json``, whose peak memory the operating system tells.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,27 +15,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Grid
 
-from bitrix.client import PortalClient
-from bitrix.describe import describe
-from bitrix.entities import entity_named
-from bitrix.limits import LeakyBucket
-from bitrix.walk import walk
-from bitrix.webhook_url import WebhookUrl
+from bitrix.errors import BitrixError
+from cli.bench.bare import measure_bare
 from cli.bench.measured import measure, show
 from cli.bench.place import ROWS_PER_REQUEST, bench_place
 from cli.supervise import StartError
-from orchestration.row_writer import UNIT_ROWS
 from warehouse.database import Database, DatabaseError
-from warehouse.load import RowConverter, Unit, merge
-from warehouse.tables import ensure_table, identifier
-
-BARE_ROWS = 50_000
-"""Rows of the bare COPY and merge: enough for a steady figure, few enough to keep in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured. ``ratio`` is the sync's rows per second to those of the bare COPY and merge."""
+    """What was measured. ``bare_…`` are rows of bytes that are ready, see ``cli.bench.bare``."""
 
     deals: int
     requests: int
@@ -46,8 +35,8 @@ class Figures:
     rows_per_second: float
     peak_memory_mb: float
     again_seconds: float
-    bare_rows_per_second: float
-    ratio: float
+    bare_upsert_rows_per_second: int
+    bare_merge_rows_per_second: int
 
 
 def bench(*, deals: int, as_json: bool) -> int:
@@ -58,22 +47,21 @@ def bench(*, deals: int, as_json: bool) -> int:
             database, webhook_url = place
             first, peak, process_seconds = _sync(Path(home), database, webhook_url)
             again, _, _ = _sync(Path(home), database, webhook_url)
-            bare = asyncio.run(_bare(database, webhook_url))
-    except (StartError, DatabaseError, RuntimeError) as error:
+            bare = asyncio.run(measure_bare(database, webhook_url))
+    except (StartError, DatabaseError, BitrixError, RuntimeError) as error:
         console.print(f"[red]✗[/red] {error}", soft_wrap=True)
         return 1
-    speed = first["fetched"] / first["seconds"]
     figures = Figures(
         deals=first["fetched"],
         requests=first["requests"],
         least_requests=-(-first["fetched"] // ROWS_PER_REQUEST),
         sync_seconds=round(first["seconds"], 2),
         process_seconds=round(process_seconds, 2),
-        rows_per_second=round(speed),
+        rows_per_second=round(first["fetched"] / first["seconds"]),
         peak_memory_mb=round(peak, 1),
         again_seconds=round(again["seconds"], 2),
-        bare_rows_per_second=round(bare),
-        ratio=round(speed / bare, 3),
+        bare_upsert_rows_per_second=bare.upsert,
+        bare_merge_rows_per_second=bare.merge,
     )
     show(figures, console, _print, as_json=as_json)
     return 0
@@ -93,31 +81,6 @@ def _sync(home: Path, database: Database, webhook_url: str) -> tuple[dict[str, A
     return summary, run.peak_mb, run.seconds
 
 
-async def _bare(database: Database, webhook_url: str) -> float:
-    """Rows per second of COPY and merge alone, of records that are ready, into the emptied table."""
-    entity = entity_named("deal")
-    units = [Unit()]
-    unlimited = LeakyBucket(capacity=100_000, leak=1000)
-    async with PortalClient(WebhookUrl.parse(webhook_url), bucket=unlimited) as client:
-        fields = (await describe(client, [entity]))[entity.name]
-        with database.connect("bench") as conn:
-            table = ensure_table(conn, entity, fields).table
-            converter = RowConverter(table)
-            async with walk(client, entity) as reading:
-                async for part in reading:
-                    if len(units[-1].records) >= UNIT_ROWS:
-                        units.append(Unit())
-                    if len(units) * UNIT_ROWS <= BARE_ROWS:
-                        converter.convert(part.rows, units[-1])
-            conn.execute(b"TRUNCATE " + identifier(table).as_bytes(conn))
-            conn.commit()
-            begun = time.monotonic()
-            for unit in units:
-                with conn.transaction():
-                    merge(conn, table, unit)
-            return sum(len(unit.records) for unit in units) / (time.monotonic() - begun)
-
-
 def _print(console: Console, figures: Figures) -> None:
     grid = Grid(box=None, show_header=False, pad_edge=False)
     grid.add_column("what")
@@ -130,8 +93,8 @@ def _print(console: Console, figures: Figures) -> None:
         ("rows per second", f"{figures.rows_per_second:,.0f}"),
         ("peak memory of the process, MB", f"{figures.peak_memory_mb:.0f}"),
         ("seconds of a second full sync, nothing changed", f"{figures.again_seconds:.2f}"),
-        ("rows per second of bare COPY and merge", f"{figures.bare_rows_per_second:,.0f}"),
-        ("ratio", f"{figures.ratio:.3f}"),
+        ("rows per second of a bare COPY and upsert", f"{figures.bare_upsert_rows_per_second:,}"),
+        ("rows per second of a bare COPY and our merge", f"{figures.bare_merge_rows_per_second:,}"),
     ):
         grid.add_row(what, figure)
     console.print(grid)

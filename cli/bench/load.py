@@ -2,8 +2,7 @@
 
 A program of its own for ``b24 bench --compare``: it reads ``BENCH_WEBHOOK_URL`` and ``BENCH_DATABASE_URL``. A first
 full sync of the deals records every answer; then the table is emptied and the very same sync runs on what was recorded,
-without a portal: decoding, conversion, COPY, merge, log and all. The bare way sends COPY data that was made beforehand
-and upserts it, in the same units, with nothing else around.
+without a portal: decoding, conversion, COPY, log and all.
 """
 
 from __future__ import annotations
@@ -14,20 +13,18 @@ import logging
 import os
 import statistics
 import sys
-import time
 
 import httpx
 import structlog
-from psycopg import Connection, sql
+from psycopg import sql
 
 from bitrix.client import PortalClient
 from bitrix.entities import entity_named
 from bitrix.limits import LeakyBucket
 from bitrix.webhook_url import WebhookUrl
+from cli.bench.bare import measure_bare
 from orchestration.entity_sync import sync_entity
-from orchestration.row_writer import UNIT_ROWS
 from orchestration.sync_report import SyncReport, SyncRequest
-from warehouse.columns import SERVICE_COLUMNS
 from warehouse.database import Database
 
 DEAL = entity_named("deal")
@@ -76,15 +73,15 @@ def main() -> None:
         ours.append(report.counts.inserted / report.seconds)
     if recorder.sent != recorded:
         raise RuntimeError(f"{recorder.sent - recorded} requests were not among those recorded: no figure without them")
-    with database.connect("bench") as conn:
-        units = _prepared(conn)
-        bare = [report.counts.inserted / _bare(conn, units) for _ in range(ROUNDS)]
-    ours_median, bare_median = statistics.median(ours), statistics.median(bare)
+    bare = asyncio.run(measure_bare(database, os.environ["BENCH_WEBHOOK_URL"]))
+    median = statistics.median(ours)
     figures = {
         "rows": report.counts.inserted,
-        "from_bytes_rows_per_second": round(ours_median),
-        "prepared_rows_per_second": round(bare_median),
-        "ratio": round(ours_median / bare_median, 3),
+        "from_bytes_rows_per_second": round(median),
+        "bare_upsert_rows_per_second": bare.upsert,
+        "bare_merge_rows_per_second": bare.merge,
+        "of_bare_upsert": round(median / bare.upsert, 3),
+        "of_bare_merge": round(median / bare.merge, 3),
     }
     print(json.dumps(figures))
 
@@ -98,57 +95,6 @@ async def _sync(database: Database, url: WebhookUrl, recorder: Recorder) -> Sync
 def _forget(database: Database) -> None:
     with database.connect("bench", autocommit=True) as conn:
         conn.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join([TABLE, *map(sql.SQL, STATE)])))
-
-
-def _columns(conn: Connection) -> sql.Composed:
-    names = conn.execute(
-        """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
-           AND NOT attname = ANY(%s) ORDER BY attnum""",
-        (f"bitrix.{DEAL.table}", [name for name in SERVICE_COLUMNS if name != "_extra"]),
-    ).fetchall()
-    return sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
-
-
-def _prepared(conn: Connection) -> list[bytes]:
-    """The rows of the table as COPY data, in units."""
-    [count] = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(TABLE)).fetchone() or (0,)
-    rows = sql.SQL("COPY (SELECT {} FROM {} ORDER BY id LIMIT {} OFFSET {}) TO STDOUT (FORMAT binary)")
-    units = []
-    for start in range(0, count, UNIT_ROWS):
-        statement = rows.format(_columns(conn), TABLE, sql.Literal(UNIT_ROWS), sql.Literal(start))
-        with conn.cursor() as cursor, cursor.copy(statement) as copy:
-            units.append(b"".join(bytes(part) for part in copy))
-    return units
-
-
-def _bare(conn: Connection, units: list[bytes]) -> float:
-    """Seconds of COPY and merge alone, into the emptied table."""
-    columns = _columns(conn)
-    staging = sql.Identifier("pg_temp", "prepared")
-    conn.execute(sql.SQL("TRUNCATE {}").format(TABLE))
-    conn.commit()
-    begun = time.monotonic()
-    for unit in units:
-        conn.execute(
-            sql.SQL("CREATE TEMPORARY TABLE prepared ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-                columns, TABLE
-            )
-        )
-        with conn.cursor() as cursor:
-            with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(staging)) as copy:
-                copy.write(unit)
-            changes = sql.SQL(", ").join(
-                sql.SQL("{c} = excluded.{c}").format(c=column)
-                for column in columns
-                if isinstance(column, sql.Identifier)
-            )
-            cursor.execute(
-                sql.SQL("INSERT INTO {t} ({c}) SELECT {c} FROM {s} ON CONFLICT (id) DO UPDATE SET {a}").format(
-                    t=TABLE, c=columns, s=staging, a=changes
-                )
-            )
-        conn.commit()
-    return time.monotonic() - begun
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from psycopg.pq import Format
 
 from bitrix.fields import Field
 from warehouse.columns import Column, wanted_parts
-from warehouse.copy_format import NULL, Refusal, RowEncoder
+from warehouse.copy_format import NULL, PageEncoder, Refusal
 from warehouse.values import Unfit, converter
 
 
@@ -55,17 +55,37 @@ VALUES: dict[tuple[str, bool], list[Any]] = {
 @pytest.mark.parametrize(("kind", "values"), VALUES.items(), ids=str)
 def test_every_cell_is_what_psycopg_sends(kind: tuple[str, bool], values: list[Any]) -> None:
     of = column(kind[0], multiple=kind[1])
-    encoder = RowEncoder([of])
+    encoder = PageEncoder([of])
     for value in [*values, *reversed(values)]:
-        assert encoder.cells([value]) == [sent(of, value)], value
+        assert encoder.columns([[value]]) == [[sent(of, value)]], value
         assert encoder.refused == []
+    for page in (values, values * 3, values[::-1]):
+        for fresh in (encoder, PageEncoder([of])):
+            assert fresh.columns([page]) == [[sent(of, value) for value in page]]
+            assert fresh.refused == []
 
 
-def cell_or_refusal(of: Column, value: str) -> tuple[bytes, list[Refusal]]:
+def cell_or_refusal(of: Column, value: Any) -> tuple[bytes, list[Refusal]]:
     try:
         return sent(of, value), []
     except Unfit as error:
-        return NULL, [Refusal("F", value, str(error))]
+        return NULL, [Refusal(0, "F", value, str(error))]
+
+
+ODD = st.text("0123456789.-+eE \x00я٧\ud800", max_size=22) | st.sampled_from(
+    [None, False, True, "", 0, 1.5, [], ["1"], {}]
+)
+
+
+@pytest.mark.parametrize("kind", ["integer", "user", "file", "double", "money", "string", "datetime", "date", "char"])
+@given(pages=st.lists(st.lists(ODD | st.integers(0, 10**6).map(str), max_size=6), max_size=4))
+def test_a_page_is_what_its_values_are_alone(kind: str, pages: list[list[Any]]) -> None:
+    of = column(kind)
+    encoder = PageEncoder([of])
+    for page in pages:
+        alone = [cell_or_refusal(of, value) for value in page]
+        assert encoder.columns([page]) == [[cell for cell, _ in alone]]
+        assert encoder.refused == [one._replace(row=row) for row, (_, refused) in enumerate(alone) for one in refused]
 
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -79,47 +99,49 @@ def test_a_moment_is_the_same_whether_its_day_was_seen_or_not(
     moments: list[tuple[datetime, str, str]], zone: tzinfo
 ) -> None:
     of = column("datetime")
-    encoder = RowEncoder([of])
+    encoder = PageEncoder([of])
     for moment, between, precision in moments:
         for other in (moment, moment.replace(hour=23, minute=59), moment.replace(hour=0, second=7)):
             value = other.replace(tzinfo=zone).isoformat(between, precision)
             wanted, refused = cell_or_refusal(of, value)
-            assert encoder.cells([value]) == [wanted]
+            assert encoder.columns([[value]]) == [[wanted]]
             assert encoder.refused == refused
 
 
 def test_a_moment_without_a_zone_does_not_fit_on_a_day_that_was_seen() -> None:
-    encoder = RowEncoder([column("datetime")])
-    assert encoder.cells(["2026-01-01T10:00:00+03:00"]) != [NULL]
+    encoder = PageEncoder([column("datetime")])
+    assert encoder.columns([["2026-01-01T10:00:00+03:00"]]) != [[NULL]]
     for value in ("2026-01-01T10:00:00", "2026-01-01T10:61:00+03:00", "2026-01-01T+03:00", "2026-01-01T10:00:0x+03:00"):
-        assert encoder.cells([value]) == [NULL]
+        assert encoder.columns([[value]]) == [[NULL]]
         assert [refusal.value for refusal in encoder.refused] == [value]
 
 
 def test_what_does_not_fit_is_null_and_said_each_time() -> None:
-    encoder = RowEncoder([column("integer"), column("string"), column("double")])
+    encoder = PageEncoder([column("integer"), column("string"), column("double")])
     for _ in range(2):
-        cells = encoder.cells(["many", ["a", "b"], "1"])
-        assert cells[:2] == [NULL, NULL]
-        assert cells[2] == sent(column("double"), "1")
+        cells = encoder.columns([["7", "many", "many"], ["a", ["a", "b"], "b"], ["1", "2", "3"]])
+        assert cells[0] == [sent(column("integer"), "7"), NULL, NULL]
+        assert cells[1] == [sent(column("string"), "a"), NULL, sent(column("string"), "b")]
+        assert cells[2] == [sent(column("double"), value) for value in "123"]
         assert encoder.refused == [
-            Refusal("F", "many", "expected a number"),
-            Refusal("F", ["a", "b"], "2 values for a single-valued field"),
+            Refusal(1, "F", "many", "expected a number"),
+            Refusal(2, "F", "many", "expected a number"),
+            Refusal(1, "F", ["a", "b"], "2 values for a single-valued field"),
         ]
-    assert encoder.cells(["1", "a", "1"])[0] != NULL
+    assert encoder.columns([["1"], ["a"], ["1"]])[0] != [NULL]
     assert encoder.refused == []
 
 
 def test_memory_does_not_grow_with_what_was_seen() -> None:
     """Twice as many different values take no more memory."""
-    encoder = RowEncoder([column("integer"), column("integer", multiple=True)])
+    encoder = PageEncoder([column("integer"), column("integer", multiple=True)])
     grown = []
     tracemalloc.start()
     try:
         for start in range(0, 30_000, 10_000):
             before = tracemalloc.get_traced_memory()[0]
             for number in range(start, start + 10_000):
-                encoder.cells([str(number), [str(number)]])
+                encoder.columns([[str(number)], [[str(number)]]])
             grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()

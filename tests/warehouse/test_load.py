@@ -12,9 +12,10 @@ import pytest
 from bitrix.entities import Entity, entity_named
 from bitrix.fields import Field
 from warehouse.columns import Table
+from warehouse.convert import RowConverter, Unit
 from warehouse.database import Database
 from warehouse.journal import commit_state, read_state, record_issues, sync_lock
-from warehouse.load import Merge, RowConverter, Unit, merge
+from warehouse.load import Merge, merge
 from warehouse.tables import ensure_table, existing_tables
 
 DEAL = entity_named("deal")

@@ -10,9 +10,10 @@ import pytest
 
 from bitrix.entities import ENTITIES, entity_named
 from bitrix.fields import Field, Option
+from warehouse.convert import RowConverter, Unit
 from warehouse.database import Database
 from warehouse.descriptions import Description, write_description
-from warehouse.load import RowConverter, Unit, merge
+from warehouse.load import merge
 from warehouse.tables import ensure_table
 from warehouse.views import Refresh, refresh_views
 

@@ -10,8 +10,9 @@ import pytest
 
 from bitrix.entities import ENTITIES, entity_named
 from bitrix.fields import Field, Option
+from warehouse.convert import RowConverter, Unit
 from warehouse.database import Database
-from warehouse.load import RowConverter, Unit, merge
+from warehouse.load import merge
 from warehouse.tables import ensure_table
 from warehouse.views import refresh_views
 
