@@ -21,6 +21,11 @@ Sleep = Callable[[float], Awaitable[None]]
 class RateBucket(Protocol):
     """Counts requests to one portal. All clients behind one IP address share the portal's bucket."""
 
+    @property
+    def leak(self) -> float:
+        """Requests a second that the portal takes in the long run."""
+        ...
+
     async def acquire(self, cost: int = 1) -> float:
         """Count ``cost`` requests *before* they are sent, waiting for room; returns the seconds waited."""
         ...

@@ -79,6 +79,11 @@ class SharedLimits:
         self._next_alone = 0.0
         self._turn = asyncio.Lock()  # one of this process asks at a time: first come, first served
 
+    @property
+    def leak(self) -> float:
+        """Requests a second that the portal takes in the long run."""
+        return self._rate.leak
+
     async def acquire(self, cost: int = 1) -> float:
         """Count ``cost`` requests before they are sent, waiting for room; returns the seconds waited."""
         async with self._turn:
