@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bitrix import BY_NAME, BitrixError, PortalClient, Response, WebhookUrl
+from bitrix import BY_NAME, BitrixError, LeakyBucket, PortalClient, Response, WebhookUrl
 from bitrix.chain import ChainEnd, read_chain
 from bitrix.errors import AccessDeniedError, OperatingLimitError, TemporaryError, WrongRowsError
 from bitrix.plan import Range, Stretch
@@ -294,6 +294,58 @@ async def test_a_slow_consumer_stops_the_fetching(connect: Connect) -> None:
                 await asyncio.sleep(0.1)
                 assert client.requests <= 1 + 1 + 3
                 break
+
+
+@pytest.mark.parametrize(
+    ("leak", "rows", "ahead"),
+    [(2.0, 2500, 0), (100.0, 1250, 1)],
+    ids=["a cloud portal: whole batches, one after the other", "one of one's own: halves, one ahead"],
+)
+async def test_no_more_than_a_batch_is_under_way_to_a_quick_portal(
+    connect: Connect, leak: float, rows: int, ahead: int
+) -> None:
+    """What was sent and is not yet written is what a process that is killed has to ask for again."""
+    bucket = LeakyBucket(capacity=1000, leak=leak)
+    with PortalServer(portal_with(range(1, 10_001)), limits=False) as server:
+        async with connect(server.webhook_url, bucket=bucket) as client, walk(client, DEAL) as parts:
+            read = []
+            async for part in parts:
+                await asyncio.sleep(0.1)  # whatever was sent has come by now
+                assert server.requests <= 1 + len(read) + 1 + ahead
+                read.append(len(part.rows))
+    assert read == [rows] * (10_000 // rows)
+
+
+async def test_pages_that_the_consumer_leaves_alone_are_read_before_the_next_slice(connect: Connect) -> None:
+    with PortalServer(portal_with(range(1, 5001)), limits=False) as server:
+        async with connect(server.webhook_url) as client:
+            parts = [part async for part in walk(client, DEAL)]
+    assert sorted(int(row["ID"]) for part in parts for row in part.rows) == list(range(1, 5001))
+    assert covers(sorted(item for part in parts for item in part.done), 1, 5000)
+
+
+async def test_a_page_that_cannot_be_decoded_is_asked_for_again(connect: Connect) -> None:
+    """A batch's envelope is read without its pages: what is wrong within one shows when it is read."""
+    portal = portal_with(range(1, 101))
+
+    class Broken(httpx.AsyncHTTPTransport):
+        left = 1
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            body = await answer.aread()
+            if b'"51"' in body and b'"99"' in body and self.left:
+                self.left -= 1
+                body = body.replace(b'"ID":"77"', b'"ID":"7\x01"')  # no JSON: a control character
+            return httpx.Response(answer.status_code, content=body)
+
+    broken = Broken()
+    with PortalServer(portal, limits=False) as server:
+        async with connect(server.webhook_url, transport=broken) as client:
+            found, done = await read(client)
+    assert broken.left == 0
+    assert sorted(found) == list(range(1, 101))
+    assert covers(done, 1, 100)
 
 
 def page(low: int, high: int) -> Response:
