@@ -65,9 +65,7 @@ def _prepared(conn: Connection, table: Table) -> list[Unit]:
 _Write = Callable[[Connection, Table, Unit], object]
 
 
-def _speed(
-    conn: Connection, table: Table, units: list[Unit], write: Callable[[Connection, Table, Unit], object]
-) -> int:
+def _speed(conn: Connection, table: Table, units: list[Unit], write: _Write) -> int:
     speeds = []
     for _ in range(ROUNDS):
         conn.execute(sql.SQL("TRUNCATE {}").format(identifier(table)))
