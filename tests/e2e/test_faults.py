@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 from typing import Any
@@ -73,12 +74,11 @@ async def quickly(seconds: float) -> None:
 
 async def sync(database: Database, server: PortalServer, sync_type: SyncType = "full", **options: Any) -> SyncReport:
     passing = PortalTime(server.portal)
+    unlimited = LeakyBucket(capacity=100_000, leak=1000)
     async with PortalClient(
         WebhookUrl.parse(server.webhook_url),
-        bucket=LeakyBucket(capacity=100_000, leak=1000),
         budget=OperatingBudget(clock=passing, sleep=passing.sleep),
-        sleep=quickly,
-        **{"timeout": 1.0, "batch_size": 4, **options},
+        **{"bucket": unlimited, "sleep": quickly, "timeout": 1.0, "batch_size": 4, **options},
     ) as client:
         return await sync_entity(client, lambda: database.connect("sync"), SyncRequest(DEAL, sync_type))
 
@@ -229,13 +229,14 @@ async def test_a_hundred_thousand_rows_while_five_a_second_change(database: Data
 
     with PortalServer(Portal.generate(seed=6, deals=100_000), limits=True) as server:
         server.limits.page_latency = 0.02
+        options: dict[str, Any] = {"bucket": LeakyBucket(), "sleep": asyncio.sleep, "timeout": 75.0, "batch_size": 50}
         worker = threading.Thread(target=work, args=(server,))
         worker.start()
         try:
-            await sync(database, server, timeout=75.0, batch_size=50)
+            await sync(database, server, **options)
         finally:
             over.set()
             worker.join()
-        await sync(database, server, "incremental", timeout=75.0, batch_size=50)
+        await sync(database, server, "incremental", **options)
         assert changes > 20
         assert_exact(database, server)
