@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -254,7 +255,7 @@ class Interleavings(RuleBasedStateMachine):
     def _run(self, name: str, sync_type: SyncType, kill: Kill | None = None, *, accept: bool = False) -> SyncReport:
         kill = kill or Kill()
         writes = 0
-        real = row_writer.merge
+        real, really_appending = row_writer.merge, row_writer.appending
 
         def merge(*arguments: Any, **options: Any) -> Any:
             nonlocal writes
@@ -263,6 +264,15 @@ class Interleavings(RuleBasedStateMachine):
             if kill.done or writes == kill.at_write:
                 kill.strike()
             return done
+
+        @contextmanager
+        def appending(*arguments: Any) -> Iterator[Any]:
+            nonlocal writes
+            with really_appending(*arguments) as write:
+                yield write
+            writes += 1
+            if kill.done or writes == kill.at_write:
+                kill.strike()
 
         def connect() -> psycopg.Connection[Any]:
             if kill.done:
@@ -282,11 +292,11 @@ class Interleavings(RuleBasedStateMachine):
                 request = SyncRequest(entity_named(name), sync_type, accept_deletions=accept)
                 return await sync_entity(client, connect, request)
 
-        row_writer.merge = merge
+        row_writer.merge, row_writer.appending = merge, appending
         try:
             return asyncio.run(run())
         finally:
-            row_writer.merge = real
+            row_writer.merge, row_writer.appending = real, really_appending
 
     def _judge(self, name: str, report: SyncReport) -> None:
         """After a sync that must have seen everything, the mirror is exact."""

@@ -60,6 +60,20 @@ def test_the_rows_that_events_name_are_read(
     assert_exact_copy(conn, server)
 
 
+def test_what_an_event_brought_and_is_gone_by_the_next_sync_is_marked(
+    run_job: RunJob, server: PortalServer, database: Database, conn: Connection
+) -> None:
+    """Its id lies above the highest one that the last sync saw."""
+    run_job()
+    new = [server.portal.add("deal", {"TITLE": "new"}) for _ in range(3)]
+    store(database, [deal(number, "ONCRMDEALADD") for number in new])
+    assert metadata(run_job("sync_deal", "events"), "deals")["inserted"] == 3
+    for number in new[::2]:
+        server.portal.delete("deal", number)
+    assert metadata(run_job("sync_all", "incremental"), "deals")["deleted"] == 2
+    assert_exact_copy(conn, server)
+
+
 def test_a_forged_delete_deletes_nothing(
     run_job: RunJob, server: PortalServer, database: Database, conn: Connection
 ) -> None:
