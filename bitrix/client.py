@@ -222,12 +222,11 @@ def split_batch(commands: Sequence[Command], answer: Response) -> list[Response 
 
     Raises :class:`~bitrix.errors.MalformedAnswerError` when it is no such answer.
     """
-    block = answer.parts
+    block = answer.result if isinstance(answer.result, Mapping) else {}
     if "result" not in block and "result_error" not in block:
         raise MalformedAnswerError("batch", f"the answer holds no batch: {excerpt(str(answer.result)[:400])!r}")
-    values = Response(block.get("result")).parts
-    names = ("result_error", "result_total", "result_next", "result_time")
-    errors, totals, nexts, times = (as_map(Response(block.get(name)).result) for name in names)
+    names = ("result", "result_error", "result_total", "result_next", "result_time")
+    values, errors, totals, nexts, times = (as_map(block.get(name)) for name in names)
     results: list[Response | BitrixError] = []
     for index, command in enumerate(commands):
         key = command_key(index)

@@ -6,6 +6,7 @@ inside, HTML pages of a proxy instead of it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -53,19 +54,21 @@ class Response:
     @property
     def result(self) -> Any:
         """The result, decoded anew each time. Raises :class:`~bitrix.errors.MalformedAnswerError`."""
-        return _decoded(self.content)
-
-    @property
-    def parts(self) -> Mapping[str, Any]:
-        """The values of a result that is a map, by key, each the ``content`` of a response of its own."""
-        return _parts(self.content)
+        if not isinstance(self.content, msgspec.Raw):
+            return self.content
+        shown = None
+        try:
+            return decode_json(memoryview(self.content))
+        except NotJsonError as exc:
+            shown = str(exc)
+        raise MalformedAnswerError("batch", f"a part of the answer cannot be read: {shown!r}")
 
 
 class NotJsonError(ValueError):
     """The body holds no JSON document. The text is a capped, redacted excerpt of it."""
 
 
-def decode_json(body: bytes) -> Any:
+def decode_json(body: bytes | memoryview) -> Any:
     """The JSON document in a body, whatever surrounds it.
 
     Lone surrogates stay in the strings as they came; bytes that are no UTF-8 become lone surrogates too
@@ -76,7 +79,7 @@ def decode_json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass  # slower and more tolerant below
-    text = body.decode("utf-8-sig", errors="surrogateescape")
+    text = bytes(body).decode("utf-8-sig", errors="surrogateescape")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -100,7 +103,7 @@ def parse_answer(method: str, status: int, body: bytes) -> Response:
     """Read one HTTP answer. Raises the :class:`~bitrix.errors.BitrixError` that it stands for."""
     shown = None
     try:
-        document = _envelope(method, body)
+        document = _document(method, body)
     except NotJsonError as exc:
         shown = str(exc)
     if shown is not None:  # raised here so that no exception in its context carries the body
@@ -123,7 +126,7 @@ def parse_answer(method: str, status: int, body: bytes) -> Response:
 class _BatchBlock(msgspec.Struct):
     """The result of a ``batch``, whose own results are not decoded yet."""
 
-    result: dict[str, msgspec.Raw]
+    result: dict[str, msgspec.Raw] | list[msgspec.Raw]
     result_error: Any = None
     result_total: Any = None
     result_next: Any = None
@@ -137,54 +140,17 @@ class _BatchAnswer(msgspec.Struct):
 
 
 _BATCH_ANSWER = msgspec.json.Decoder(_BatchAnswer)
-_UNDECODED_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_UNDECODED = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw])
 
 
-def _envelope(method: str, body: bytes) -> Any:
-    """The document in a body, its result not decoded yet. Raises :class:`NotJsonError`."""
-    try:
-        if method == "batch" and (batch := _batch(body)):
-            return batch
-        document = _UNDECODED_MAP.decode(body)
-    except msgspec.MsgspecError:
-        return decode_json(body)  # no JSON object, or something stands around it
-    return {name: part if name == "result" else decode_json(bytes(part)) for name, part in document.items()}
-
-
-def _batch(body: bytes) -> dict[str, Any] | None:
-    """A batch's answer as a portal gives it as a rule: read in one pass."""
-    try:
-        answer = _BATCH_ANSWER.decode(body)
-    except msgspec.MsgspecError:
-        return None
-    if answer.error is not msgspec.UNSET:
-        return None
-    return {"result": msgspec.structs.asdict(answer.result), "time": answer.time}
-
-
-def _parts(content: Any) -> Mapping[str, Any]:
-    if not isinstance(content, msgspec.Raw):
-        return as_map(content)
-    try:
-        return as_map(_UNDECODED.decode(content))
-    except msgspec.MsgspecError:
-        return as_map(_decoded(content))  # neither an object nor a list
-
-
-def _decoded(content: Any) -> Any:
-    if not isinstance(content, msgspec.Raw):
-        return content
-    try:
-        return orjson.loads(memoryview(content))
-    except orjson.JSONDecodeError:
-        pass  # slower and more tolerant below
-    shown = None
-    try:
-        return decode_json(bytes(content))
-    except NotJsonError as exc:
-        shown = str(exc)
-    raise MalformedAnswerError("batch", f"a part of the answer cannot be read: {shown!r}")
+def _document(method: str, body: bytes) -> Any:
+    """The document in a body; in a batch's usual answer its own results are not decoded yet. Raises
+    :class:`NotJsonError`."""
+    if method == "batch":
+        with contextlib.suppress(msgspec.MsgspecError):  # something stands around it, or it is an error
+            answer = _BATCH_ANSWER.decode(body)
+            if answer.error is msgspec.UNSET:
+                return {"result": msgspec.structs.asdict(answer.result), "time": answer.time}
+    return decode_json(body)
 
 
 def error_from(method: str, envelope: Any, status: int | None) -> BitrixError:

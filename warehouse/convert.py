@@ -90,11 +90,12 @@ class RowConverter:
             unit.issues += self._make_room(rows, keys, cells, extras)
         cells.append(self._extra.page(extras))
         modified = repeat(None) if self._modified_at is None else values[self._modified_at]
-        records = list(map(Record, rows_of(cells), modified))
+        data = rows_of(cells)
+        records = list(map(Record, data, modified))
         if None in keys or len(set(keys)) < len(keys) or not unit.records.keys().isdisjoint(keys):
             return self._one_by_one(rows, keys, records, unit)
         unit.records.update(zip(keys, records, strict=True))
-        return [record.data for record in records]
+        return data
 
     def _columns(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Sequence[Any]], list[Any]]:
         """The values of each column, and what no column holds of each row."""
@@ -163,7 +164,7 @@ class _Reader:
         """Raw values as the column's Python values, None where one does not fit: the column's cells say so."""
         if self._whole:
             with contextlib.suppress(TypeError, ValueError):
-                return list(whole_numbers(raw))
+                return whole_numbers(raw)
         return list(map(self.value, raw))
 
     def value(self, raw: Any) -> Any:

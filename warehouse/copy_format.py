@@ -8,6 +8,7 @@ a column's table, and what converts its new values, meets fifty of them in a row
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -114,16 +115,16 @@ class _Encode:
 _BINARY = (PyFormat.BINARY,)
 
 
-class Cells:
+class Cells(ABC):
     """The cells of one column: a length and bytes each, or NULL."""
 
     def __init__(self, encode: _Encode) -> None:
         self._encode = encode
         self._known: dict[Hashable, bytes] = {None: NULL}
 
+    @abstractmethod
     def page(self, values: Sequence[Any]) -> list[bytes]:
         """The cells of a page's values."""
-        raise NotImplementedError
 
 
 class _Single(Cells):
@@ -177,9 +178,9 @@ class _Plain(_Single):
         self._remember(values, cells)
         return cells
 
+    @abstractmethod
     def _together(self, values: Sequence[Any]) -> list[bytes]:
         """Raises one of these errors when a value is not what this column's values are as a rule."""
-        raise NotImplementedError
 
 
 class _Decimals(_Plain):
@@ -191,8 +192,7 @@ class _Decimals(_Plain):
     def _together(self, values: Sequence[Any]) -> list[bytes]:
         if not "".join(values).replace(".", "").isdecimal() or max(map(len, values)) > _DIGITS:
             raise ValueError("not digits alone")
-        encoded = list(map(self._dump, map(Decimal, values)))
-        return list(map(add, map(_length, map(len, encoded)), encoded))
+        return _with_lengths(list(map(self._dump, map(Decimal, values))))
 
 
 class _Texts(_Plain):
@@ -200,7 +200,11 @@ class _Texts(_Plain):
         encoded = list(map(str.encode, values))  # raises for lone surrogates
         if b"\0" in b"".join(encoded):
             raise ValueError("a character that PostgreSQL does not store")
-        return list(map(add, map(_length, map(len, encoded)), encoded))
+        return _with_lengths(encoded)
+
+
+def _with_lengths(encoded: Sequence[bytes]) -> list[bytes]:
+    return list(map(add, map(_length, map(len, encoded)), encoded))
 
 
 class _Numbers(_Plain):

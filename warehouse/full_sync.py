@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from psycopg import Connection
-from psycopg.types.multirange import Multirange
-from psycopg.types.range import Int8Range, Range
+from psycopg.types.range import Range
 
 from warehouse.columns import Table
+from warehouse.mirror_ids import multirange
 
 OLDEST = timedelta(days=1)
 """Rows that were read longer ago are read again: a full sync also brings changes that show in no modification time."""
@@ -64,11 +63,10 @@ def record(conn: Connection, entity: str, ranges: Sequence[tuple[int, int]], row
     """Enter closed ranges whose rows are written in the caller's transaction."""
     if not ranges:
         return
-    done: Multirange[Any] = Multirange([Int8Range(low, high + 1) for low, high in ranges])
     conn.execute(
         "UPDATE app.full_syncs SET done = done + %s::int8multirange, rows = rows + %s, updated_at = now()"
         " WHERE entity = %s",
-        (done, rows, entity),
+        (multirange(ranges), rows, entity),
     )
 
 

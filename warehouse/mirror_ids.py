@@ -16,6 +16,11 @@ Range = tuple[int, int]
 """A closed range of ids."""
 
 
+def multirange(ranges: Sequence[Range]) -> Multirange[int]:
+    """Closed ranges as PostgreSQL writes them: half open."""
+    return Multirange([Int8Range(low, high + 1) for low, high in ranges])
+
+
 def cut(conn: Connection, table: Table, low: int, high: int, pieces: int) -> list[tuple[Range, int]]:
     """``low`` to ``high`` as up to ``pieces`` ranges that hold about as many live rows each, with their numbers."""
     rows = conn.execute(
@@ -56,9 +61,8 @@ def highest_id(conn: Connection, table: Table) -> int | None:
 
 def only_within(conn: Connection, table: Table, ranges: Sequence[Range]) -> bool:
     """Whether every row, also those that are gone by now, has its id in one of the ranges."""
-    inside: Multirange[Any] = Multirange([Int8Range(low, high + 1) for low, high in ranges])
     statement = _sql("SELECT NOT EXISTS (SELECT FROM {table} WHERE NOT {key} <@ %s::int8multirange)", table)
-    return conn.execute(statement, (inside,)).fetchone() == (True,)
+    return conn.execute(statement, (multirange(ranges),)).fetchone() == (True,)
 
 
 def live_keys(conn: Connection, table: Table) -> set[Any]:
