@@ -51,7 +51,7 @@ class BitrixError(Exception):
 class TemporaryError(BitrixError):
     """The portal or the network failed in a way that passes by itself."""
 
-    retry = RetryPolicy(attempts=6, first=1, most=30)
+    retry: ClassVar[RetryPolicy | None] = RetryPolicy(attempts=6, first=1, most=30)
     advice = "The portal had a temporary failure; run the sync again later if it lasts."
 
 
@@ -85,9 +85,17 @@ class RateLimitError(TemporaryError):
 class OperatingLimitError(TemporaryError):
     """A method used up its operating seconds; it works again after ``reset_at`` (Unix seconds), others go on."""
 
-    retry = RetryPolicy(attempts=12, first=5, most=60)  # a rest without a known end is a minute, the window ten
+    # A rest without a known end is a minute, the window ten.
+    retry: ClassVar[RetryPolicy | None] = RetryPolicy(attempts=12, first=5, most=60)
     advice = "The portal rests this method for up to ten minutes; the sync goes on from where it stopped."
     reset_at: float | None = None
+
+
+class LongRestError(OperatingLimitError):
+    """A method rests for longer than a sync waits. Nothing was sent."""
+
+    retry = None
+    advice = "Its operating seconds are used up. Run the sync again after that: it goes on from where it stopped."
 
 
 class BlockedError(BitrixError):

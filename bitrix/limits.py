@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bitrix.errors import OperatingLimitError
+from bitrix.errors import LongRestError
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
@@ -130,7 +130,7 @@ class OperatingBudget:
     async def ready(self, methods: Iterable[str]) -> float:
         """Wait until requests of these methods may be sent; returns the seconds waited.
 
-        Raises :class:`~bitrix.errors.OperatingLimitError` when a method would rest longer than ``longest_rest``.
+        Raises :class:`~bitrix.errors.LongRestError` when a method would rest longer than ``longest_rest``.
         """
         methods = set(methods)
         waited = 0.0
@@ -138,7 +138,8 @@ class OperatingBudget:
         while (wait := max((self._due(name) for name in methods), default=0.0)) > 0:
             if waited + wait > self.longest_rest + 1:
                 name = max(methods, key=self._due)
-                error = OperatingLimitError(name, f"rests for {wait:.0f} s more, longer than this sync waits")
+                least = f"of {self.longest_rest:.0f} s that a sync waits for it, {waited:.0f} s are over"
+                error = LongRestError(name, f"rests for {wait:.0f} s more, and {least}")
                 error.reset_at = self._clock() + wait
                 raise error
             await self._sleep(wait)
@@ -200,4 +201,5 @@ class OperatingBudget:
             return
         pace = state.cost * self.window / self.limit  # seconds in which the portal forgives one such request
         urgency = min(2.0, 2.0 * over / (1.0 - self.slow_from))
-        state.next_send = now + pace * urgency
+        all_forgiven = now + self.window if state.reset_at is None else state.reset_at
+        state.next_send = min(now + pace * urgency, all_forgiven)

@@ -17,6 +17,7 @@ from bitrix.errors import (
     BlockedError,
     CertificateError,
     InvalidRequestError,
+    LongRestError,
     MalformedAnswerError,
     NotFoundError,
     OperatingLimitError,
@@ -266,6 +267,18 @@ async def test_a_429_inside_a_batch_rests_that_method_alone(connect: Connect, ti
         assert not time.slept
         await client.batch([Command("crm.deal.list")])
         assert time.slept == [60]
+
+
+async def test_a_rest_that_is_too_long_is_said_once_and_nothing_is_sent(connect: Connect, time: FakeTime) -> None:
+    async with ScriptedPortal(batch({"c0": []})) as portal, connect(portal.webhook_url) as client:
+        client.budget.rest("crm.deal.list", time.now + 600)
+        client.budget.longest_rest = 300
+        with structlog.testing.capture_logs() as logged:
+            for ask in (client.call("crm.deal.list"), client.call_many([Command("crm.deal.list")])):
+                with pytest.raises(LongRestError, match=r"rests for 600 s more.* 300 s .*Run the sync again") as caught:
+                    await ask
+                assert caught.value.reset_at == time.now + 600
+        assert (portal.requests, client.retries, logged, time.slept) == ([], 0, [], [])
 
 
 async def test_references_reach_the_portal_as_they_are(connect: Connect) -> None:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bitrix import LeakyBucket, OperatingBudget
-from bitrix.errors import OperatingLimitError
+from bitrix.errors import LongRestError
 from tests.bitrix.conftest import FakeTime
 
 
@@ -117,5 +117,15 @@ async def test_the_rest_is_bounded(time: FakeTime) -> None:
     limit = OperatingBudget(longest_rest=100, clock=time, sleep=time.sleep)
     limit.rest("crm.deal.list", time.now + 90)
     limit.longest_rest = 50
-    with pytest.raises(OperatingLimitError, match="rests for 90 s more"):
+    with pytest.raises(LongRestError, match="rests for 90 s more"):
         await limit.ready(["crm.deal.list"])
+
+
+@pytest.mark.parametrize(("reset_in", "longest"), [(None, 600), (300.0, 300)])
+async def test_a_dear_request_does_not_wait_for_longer_than_the_portal_remembers(
+    time: FakeTime, reset_in: float | None, longest: float
+) -> None:
+    limit = budget(time)
+    limit.observe("crm.deal.list", 470, None if reset_in is None else time.now + reset_in, cost=450)
+    assert await limit.ready(["crm.deal.list"]) == 0
+    assert await limit.ready(["crm.deal.list"]) == longest
