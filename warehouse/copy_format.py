@@ -7,6 +7,7 @@ a column's table, and what converts its new values, meets fifty of them in a row
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -167,15 +168,28 @@ class _Single(Cells):
                     self._known[value] = cell
 
 
+_NOT_PLAIN = TypeError, LookupError, ValueError, ArithmeticError
+
+
 class _Plain(_Single):
     """Cells of values that are plain as a rule: those are made all together, and one by one where any is not."""
+
+    _mostly_new = False
+    """Whether values hardly ever repeat: then it costs more to look for them."""
+
+    def page(self, values: Sequence[Any]) -> list[bytes]:
+        if self._mostly_new and all(values):
+            with contextlib.suppress(*_NOT_PLAIN):
+                return self._together(values)
+        return super().page(values)
 
     def _new(self, rows: Sequence[int], values: Sequence[Any]) -> list[bytes]:
         try:
             cells = self._together(values)
-        except (TypeError, LookupError, ValueError, ArithmeticError):
+        except _NOT_PLAIN:
             return super()._new(rows, values)
         self._remember(values, cells)
+        self._mostly_new = len(self._known) >= _REMEMBERED and 2 * len(rows) > rows[-1]
         return cells
 
     @abstractmethod
@@ -231,49 +245,68 @@ def whole_numbers(values: Sequence[Any]) -> list[int]:
 
 
 class _Moments(_Plain):
-    """Cells of moments. They hardly ever repeat, but their days do: what is remembered is when a day began."""
+    """Cells of moments. They hardly ever repeat, but their parts do: days, minutes, and seconds with an offset."""
+
+    _mostly_new = True
 
     def __init__(self, encode: _Encode) -> None:
         super().__init__(encode)
-        self._days: dict[str, int] = {}
-
-    def page(self, values: Sequence[Any]) -> list[bytes]:
-        if all(values):  # none is known
-            return self._new(range(len(values)), values)
-        return super().page(values)
+        self._days = _Microseconds(_day)
+        self._seconds = _Microseconds(_second)
 
     def _together(self, values: Sequence[Any]) -> list[bytes]:
-        # 2026-03-01T | 10:15: | 30 | +03:00
-        days = list(map(add, map(_DAY, values), map(_REST, values)))
-        for day in set(days).difference(self._days):
-            self._learn(day)
+        # 2026-03-01T | 10:15: | 30+03:00
+        days = map(self._days.__getitem__, map(_DAY, values))
         minutes = map(_MINUTES.__getitem__, map(_MINUTE, values))
-        seconds = map(_SECONDS.__getitem__, map(_SECOND, values))
-        begins = map(self._days.__getitem__, days)
-        return list(map(_eight_bytes, repeat(8), map(add, map(add, begins, minutes), seconds)))
+        seconds = map(self._seconds.__getitem__, map(_SECOND, values))
+        return list(map(_eight_bytes, repeat(8), map(add, map(add, days, minutes), seconds)))
 
-    def _learn(self, day: str) -> None:
-        """Remember when a day began. Raises ``ValueError`` where some moments of a day may not fit."""
-        if not _DECADES[0] < day[:4] < _DECADES[1]:
-            raise ValueError("at the ends of the calendar")
-        begin = to_timestamp(day[:11] + "00:00:00" + day[11:])
-        if begin is None:
-            raise ValueError("no moment")
-        if len(self._days) >= _REMEMBERED:
-            self._days.clear()
-        self._days[day] = (begin - _EPOCH) // _MICROSECOND
-
-    def _remember(self, values: Sequence[str], cells: Sequence[bytes]) -> None:
-        pass
+    def _new(self, rows: Sequence[int], values: Sequence[Any]) -> list[bytes]:
+        try:
+            return self._together(values)
+        except _NOT_PLAIN:
+            return list(map(self._one, rows, values))
 
 
-_DAY, _MINUTE, _SECOND, _REST = (itemgetter(slice(*ends)) for ends in ((0, 11), (11, 17), (17, 19), (19, None)))
+class _Microseconds(dict[str, int]):
+    """What parts of moments add up to, learned from each when it is first asked for."""
+
+    def __init__(self, learn: Callable[[str], int]) -> None:
+        super().__init__()
+        self._learn = learn
+
+    def __missing__(self, part: str) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[part] = microseconds = self._learn(part)
+        return microseconds
+
+
+def _day(part: str) -> int:
+    """From PostgreSQL's epoch to a day. Raises ``ValueError`` where some moments of a day may not fit."""
+    if not _DECADES[0] < part[:4] < _DECADES[1]:
+        raise ValueError("at the ends of the calendar")
+    return _since(_EPOCH, part + "00:00:00+00:00")
+
+
+def _second(part: str) -> int:
+    """From a minute to a second of it, less the offset. Raises ``ValueError``, also without an offset."""
+    return _since(_A_MINUTE, _A_MINUTE.isoformat()[:17] + part)
+
+
+def _since(begin: datetime, text: str) -> int:
+    moment = to_timestamp(text)
+    if moment is None:
+        raise ValueError("no moment")
+    return (moment - begin) // _MICROSECOND
+
+
+_DAY, _MINUTE, _SECOND = (itemgetter(slice(*ends)) for ends in ((0, 11), (11, 17), (17, None)))
 _MINUTES = {f"{hour:02}:{minute:02}:": (hour * 60 + minute) * 60_000_000 for hour in range(24) for minute in range(60)}
-_SECONDS = {f"{second:02}": second * 1_000_000 for second in range(60)}
-"""Microseconds since midnight and since the minute."""
 _DECADES = "1000", "9000"
 _EPOCH, _MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 """PostgreSQL counts microseconds from there (https://www.postgresql.org/docs/current/datatype-datetime.html)."""
+_A_MINUTE = datetime(2000, 6, 1, tzinfo=UTC)
 
 _BY_CONVERTER: dict[Converter, type[_Single]] = {
     to_number: _Decimals,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import Format
 
 from bitrix.fields import Field
+from warehouse import copy_format
 from warehouse.columns import Column, wanted_parts
 from warehouse.copy_format import NULL, PageEncoder, Refusal
 from warehouse.values import Unfit, converter
@@ -77,11 +79,20 @@ ODD = st.text("0123456789.-+eE \x00я٧\ud800", max_size=22) | st.sampled_from(
 )
 
 
+USUAL = st.integers(0, 10**6).map(str) | st.datetimes().map(lambda moment: f"{moment.isoformat()[:19]}+03:00")
+
+
+@pytest.mark.parametrize("remembered", [4096, 3])
 @pytest.mark.parametrize("kind", ["integer", "user", "file", "double", "money", "string", "datetime", "date", "char"])
-@given(pages=st.lists(st.lists(ODD | st.integers(0, 10**6).map(str), max_size=6), max_size=4))
-def test_a_page_is_what_its_values_are_alone(kind: str, pages: list[list[Any]]) -> None:
+@given(pages=st.lists(st.lists(ODD | USUAL, max_size=6), max_size=4))
+def test_a_page_is_what_its_values_are_alone(kind: str, remembered: int, pages: list[list[Any]]) -> None:
     of = column(kind)
     encoder = PageEncoder([of])
+    with patch.object(copy_format, "_REMEMBERED", remembered):
+        assert_pages_are_what_values_are_alone(of, encoder, pages)
+
+
+def assert_pages_are_what_values_are_alone(of: Column, encoder: PageEncoder, pages: list[list[Any]]) -> None:
     for page in pages:
         alone = [cell_or_refusal(of, value) for value in page]
         assert encoder.columns([page]) == [[cell for cell, _ in alone]]
