@@ -52,7 +52,8 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.keyboard.press("Enter")
 
 
-def test_one_signs_in_where_one_wanted_to_go_and_out_again(page: Page) -> None:
+def test_one_signs_in_where_one_wanted_to_go_and_out_again(page: Page, expected_problems: list[str]) -> None:
+    expected_problems.append("401")  # cards of the start page that are still on their way when one signs out
     page.goto("/charts?pinned=1")
     expect(page).to_have_url("/sign-in?next=%2Fcharts%3Fpinned%3D1")
     expect(page.get_by_label("Электронная почта")).to_be_focused()
