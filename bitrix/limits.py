@@ -138,8 +138,8 @@ class OperatingBudget:
         while (wait := max((self._due(name) for name in methods), default=0.0)) > 0:
             if waited + wait > self.longest_rest + 1:
                 name = max(methods, key=self._due)
-                least = f"of {self.longest_rest:.0f} s that a sync waits for it, {waited:.0f} s are over"
-                error = LongRestError(name, f"rests for {wait:.0f} s more, and {least}")
+                patience = f"of {self.longest_rest:.0f} s that a sync waits for it, {waited:.0f} s are over"
+                error = LongRestError(name, f"rests for {wait:.0f} s more, and {patience}")
                 error.reset_at = self._clock() + wait
                 raise error
             await self._sleep(wait)
