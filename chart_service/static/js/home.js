@@ -133,10 +133,10 @@ function nothing() {
 
 let fresh = null;
 addEventListener("freshness", ({ detail }) => {
-  const first = fresh === null || fresh.entities.length !== detail.entities.length;
+  const grown = fresh !== null && fresh.entities.length !== detail.entities.length;
   fresh = detail;
   showFreshness();
-  if (first || list.querySelector(".blank")) showDashboards();
+  if (grown || list.querySelector(".blank")) showDashboards(); // dashboards come with the tables that they show
 });
 
 function showFreshness() {

@@ -241,10 +241,15 @@ def test_home_before_the_first_sync_says_how_to_begin(
 
 def test_home_lists_dashboards_with_miniatures_and_the_datas_age(browser_page: Page, small_dashboard: str) -> None:
     page = browser_page
-    page.goto("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/", wait_until="networkidle")
     sales = page.locator(".dash-card", has_text="Продажи")
     expect(sales.locator("svg.thumb .thumb-mark").first).to_be_visible()
     expect(page.locator("#freshness tbody tr").first).to_be_visible()
+    documents = [url for url in asked if "/api/v1/dashboards/" in url]
+    assert documents
+    assert len(documents) == len(set(documents)), "a miniature was drawn twice"
     page.get_by_placeholder("Найти дашборд").fill("Малый")
     expect(page.locator(".dash-card")).to_have_count(1)
     page.get_by_role("button", name="Создать дашборд").click()
