@@ -34,9 +34,8 @@ $(DBT): dbt_docs/requirements.lock $(STAMP)
 browser-packages: $(STAMP) ## Install the npm packages that browser tests use (needs npm)
 	npm install --silent --no-audit --no-fund --no-save --prefix $(VENV)/npm axe-core@4.14.1 @superset-ui/embedded-sdk@0.4.0
 
-# Half of what tests do is wait. Each of these processes has a PostgreSQL server of its own; a given one bears one process.
 test: $(STAMP) $(DBT) ## Run the test suite
-	$(BIN)/python -m pytest -n $(if $(DATABASE_URL),0,3) --dist worksteal
+	$(BIN)/python -m pytest
 
 lint: $(STAMP) ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -210,7 +210,8 @@ def _python(arguments: list[str]) -> None:
         if "/" in word:
             _fail_unless((ROOT / word).exists(), f"{word} does not exist")
         else:
-            _fail_unless(word in ("-m", "slow", "-x", "-q"), f"pytest {word}: not known to this test")
+            known = word.isdigit() or word in ("-m", "slow", "-x", "-q", "-n", "--dist", "worksteal")
+            _fail_unless(known, f"pytest {word}: not known to this test")
 
 
 # -- programs of others
