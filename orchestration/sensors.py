@@ -37,7 +37,7 @@ def portal_events(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     """Wait for events; request a run for each entity that has some due and no run for events already."""
     deadline = time.monotonic() + TICK_SECONDS
     for job in end_dead_runs(context.instance, code_server_began()):
-        context.log.warning(f"The process of a run of {job} is gone: the run is reported as failed.")
+        context.log.warning(f"A run of {job} has no process any more: it is reported as failed.")
     with warehouse(load_settings()).connect("events", autocommit=True) as conn:
         for entity in close_dead_logs(conn):
             context.log.warning(f"A sync of {entity} was killed; its entry in app.sync_logs is closed.")
