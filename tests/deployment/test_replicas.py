@@ -236,12 +236,8 @@ class Life:
                 self.answers += 1
 
 
-def until(conn: psycopg.Connection[Any], query: str, seconds: float = 300) -> None:
-    """Wait until a query answers true.
-
-    When a daemon is killed as it launches a run, Dagster gives that run up after 180 s (``start_timeout_seconds``), at
-    the next of its looks, which are 30 s apart.
-    """
+def until(conn: psycopg.Connection[Any], query: str, seconds: float = 180) -> None:
+    """Wait until a query answers true."""
     deadline = time.monotonic() + seconds
     while conn.execute(query.encode()).fetchone() != (True,):
         assert time.monotonic() < deadline, query
