@@ -23,7 +23,6 @@ LAUNCH_SECONDS = 60.0
 Dagster itself waits for ``start_timeout_seconds``, which must be enough for containers. If the run begins after all,
 its process sees that it was given up and does nothing."""
 
-
 _GONE = "The process that executed this run is gone. What it had committed stays."
 _NEVER_BEGAN = "This run never began: whoever launched it was gone before it was handed over."
 

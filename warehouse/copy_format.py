@@ -189,7 +189,7 @@ class _Plain(_Single):
         except _NOT_PLAIN:
             return super()._new(rows, values)
         self._remember(values, cells)
-        self._mostly_new = len(self._known) >= _REMEMBERED and 2 * len(rows) > rows[-1]
+        self._mostly_new |= len(self._known) >= _REMEMBERED and 2 * len(rows) > rows[-1]
         return cells
 
     @abstractmethod
@@ -261,11 +261,8 @@ class _Moments(_Plain):
         seconds = map(self._seconds.__getitem__, map(_SECOND, values))
         return list(map(_eight_bytes, repeat(8), map(add, map(add, days, minutes), seconds)))
 
-    def _new(self, rows: Sequence[int], values: Sequence[Any]) -> list[bytes]:
-        try:
-            return self._together(values)
-        except _NOT_PLAIN:
-            return list(map(self._one, rows, values))
+    def _remember(self, values: Sequence[str], cells: Sequence[bytes]) -> None:
+        pass
 
 
 class _Microseconds(dict[str, int]):

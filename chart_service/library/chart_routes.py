@@ -34,9 +34,9 @@ from webhook_api.pool import transaction
 
 router = APIRouter(prefix="/api/v1/charts", tags=["charts"], responses=SIGN_IN_ERRORS)
 NOT_FOUND = error_shapes(_404="no such chart")
-MOST_OF_FILTERS = 5_000
-"""Characters in an address. The server reads addresses up to 64 kB long, of which one takes up to twelve bytes."""
 CONFLICT = error_shapes(_409="somebody changed it meanwhile: `changed_meanwhile`")
+MOST_OF_FILTERS = 5_000
+"""Characters of filters in an address. A character takes up to 12 bytes there, and the server reads up to 64 kB."""
 
 
 @router.get("")

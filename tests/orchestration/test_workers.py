@@ -12,7 +12,6 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from orchestration import workers
 from orchestration.process import PROCESS_TAG, this_process
 from orchestration.workers import code_server_began, end_dead_runs
 
@@ -96,7 +95,7 @@ def test_a_run_that_was_never_handed_to_the_code_server_has_failed(
     begun = started(instance, **OF_THE_CODE_SERVER)
     lost = started(instance, begin=False, **OF_THE_CODE_SERVER)
     assert end_dead_runs(instance, EARLIER) == []
-    monkeypatch.setattr(workers, "LAUNCH_SECONDS", 0.0)
+    monkeypatch.setattr("orchestration.workers.LAUNCH_SECONDS", 0.0)
     assert end_dead_runs(instance, EARLIER) == ["sync_deal"]
     assert [status(instance, run_id).value for run_id in (begun, lost)] == ["STARTED", "FAILURE"]
 

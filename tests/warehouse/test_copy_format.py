@@ -89,14 +89,11 @@ def test_a_page_is_what_its_values_are_alone(kind: str, remembered: int, pages: 
     of = column(kind)
     encoder = PageEncoder([of])
     with patch.object(copy_format, "_REMEMBERED", remembered):
-        assert_pages_are_what_values_are_alone(of, encoder, pages)
-
-
-def assert_pages_are_what_values_are_alone(of: Column, encoder: PageEncoder, pages: list[list[Any]]) -> None:
-    for page in pages:
-        alone = [cell_or_refusal(of, value) for value in page]
-        assert encoder.columns([page]) == [[cell for cell, _ in alone]]
-        assert encoder.refused == [one._replace(row=row) for row, (_, refused) in enumerate(alone) for one in refused]
+        for page in pages:
+            alone = [cell_or_refusal(of, value) for value in page]
+            assert encoder.columns([page]) == [[cell for cell, _ in alone]]
+            refusals = [one._replace(row=row) for row, (_, refused) in enumerate(alone) for one in refused]
+            assert encoder.refused == refusals
 
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
